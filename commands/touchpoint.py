@@ -1,0 +1,49 @@
+"""What a door hands in, and what it gets back for each item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from ledger.catalogue import EventType
+from ledger.errors import Refused
+from ledger.identifiers import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Touchpoint:
+    """One thing that happened, parsed by a door and not yet resolved, sealed or recorded.
+
+    `identifiers` name the person, in order of trust; `references` name an order, deal, ticket or
+    account by the number that the source uses; `tags` are clear: campaign and market.
+    `source` and `message_id` together make the event's id, so the same pair is the same event.
+    """
+
+    payload: EventType
+    occurred_at: datetime
+    source: str
+    message_id: str
+    identifiers: tuple[Identifier, ...] = ()
+    references: tuple[Identifier, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    actor: UUID | None = None
+    correlation: UUID | None = None
+    causation: UUID | None = None
+
+
+class Fate(StrEnum):
+    """What became of one item."""
+
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer for one item: its position in the book, or why it was refused."""
+
+    fate: Fate
+    position: int | None = None
+    refusal: Refused | None = None

@@ -1,0 +1,184 @@
+"""The port of the book: what every store promises, whatever it is built on.
+
+Guarantees, each held by the contract suite:
+
+1. What was acknowledged survives the death of the process; an append is all there or not at all.
+2. Positions are 1, 2, 3 … without gaps, and a reader that has seen p never misses anything up to p.
+3. The same event twice is one event, also when writers race; the answer names its position.
+4. The database itself refuses to change or remove an event.
+5. A waiting reader is woken; a lost wake-up only delays it.
+6. The schema is changed by numbered migrations, each run once under a lock.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import pyarrow as pa
+
+from ledger.event import Event, Recorded
+
+CUSTOMER_TAG = "customer:"
+"""Every event about a person is tagged with that person, so conditions can name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Events of one of these types (none: any type) that carry all of these tags."""
+
+    types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Append only if no event after position `after` meets any of `unless`.
+
+    The boundary of a decision: what it read, and up to where it had read.
+    """
+
+    unless: tuple[Match, ...]
+    after: int = 0
+
+
+class Status(StrEnum):
+    """What the book did with one event."""
+
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    REUSED = "reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer for one event of an append: where it stands. `fields` differ if it was REUSED."""
+
+    status: Status
+    position: int
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the book as it stands in the store, columns and all, for verification."""
+
+    position: int
+    recorded_us: int
+    id: bytes
+    type: str
+    occurred_us: int
+    body: bytes
+    personal: bytes
+    leaf: bytes
+    tags: frozenset[str]
+
+
+def index_tags(event: Event) -> tuple[str, ...]:
+    """The tags by which an event is found: its own, and its customer."""
+    if event.customer is None:
+        return event.tags
+    return (*event.tags, f"{CUSTOMER_TAG}{event.customer}")
+
+
+class Book(ABC):
+    """An append-only log of events. Safe to share between threads."""
+
+    @property
+    @abstractmethod
+    def ledger_id(self) -> UUID | None:
+        """Which ledger the book belongs to; None until a keyring has been made for it."""
+
+    @abstractmethod
+    def adopt(self, ledger_id: UUID) -> None:
+        """Make an empty book part of a ledger. Raises `KeyringForeign` if it belongs to another."""
+
+    @abstractmethod
+    def append(self, events: Sequence[Event], condition: Condition | None = None) -> list[Receipt]:
+        """Append what is new of `events`, in order and in one transaction; a receipt for each.
+
+        An id that is recorded already, or stood earlier in `events`, is answered with its position:
+        `DUPLICATE`, or `REUSED` if clear fields differ, and then it is not written. Only if
+        something is new is the condition judged. With a condition, a reused id refuses the whole.
+
+        Raises `ConditionFailed` or `IdReused`, and `BadField` or `TooLarge` for an event that has no
+        canonical form; nothing is written then.
+        """
+
+    @abstractmethod
+    def head(self) -> int:
+        """The last position; 0 in an empty book."""
+
+    @abstractmethod
+    def wait(self, after: int, timeout_s: float) -> int:
+        """The head, as soon as it is past `after`, else when the time is up."""
+
+    @abstractmethod
+    def read(
+        self,
+        after: int = 0,
+        *,
+        matching: Sequence[Match] = (),
+        upto: int | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Recorded]:
+        """Events after a position, in order, that meet any of `matching` (none: all of them).
+
+        Reads up to and including `upto`, else to the head as it is when reading begins.
+        """
+
+    @abstractmethod
+    def known(self, ids: Iterable[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        """Of these ids, those that are recorded: position and clear envelope."""
+
+    @abstractmethod
+    def known_at(self, moment: datetime) -> int:
+        """The last position that the book had taken by `moment`, inclusive; 0 if none."""
+
+    @abstractmethod
+    def batches(
+        self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = 20_000
+    ) -> Iterator[pa.RecordBatch]:
+        """Events as columns of the `events` relation; see `ledger.relation.EventSource`."""
+
+    @abstractmethod
+    def checkpoint(self) -> tuple[int, bytes]:
+        """Write a tree head over everything recorded so far, if there is none; size and root."""
+
+    @abstractmethod
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Every tree head that was written: size and root, in order."""
+
+    @abstractmethod
+    def root_at(self, size: int) -> bytes:
+        """The root over the first `size` leaves as they are stored; `size` is at most the head."""
+
+    @abstractmethod
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        """Every row as it stands, for verification; nothing is interpreted."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held open. The book is not used afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def timeline(self, customers: Sequence[UUID]) -> list[Recorded]:
+        """Everything about these customers, in the order in which it happened."""
+        matching = [Match(tags=(f"{CUSTOMER_TAG}{customer}",)) for customer in customers]
+        return sorted(self.read(matching=matching), key=lambda r: (r.event.occurred_at, r.position))
+
+

@@ -1,0 +1,120 @@
+"""The field types that event models are made of. What is not here and not marked is refused by a test.
+
+Clear text comes in three kinds that cannot carry prose: codes, names from a published list, and the
+few fields named in `SAFE_TEXT`, whose text the company itself writes for everyone to read.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+import pycountry
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from ledger.catalogue.model import Personal, Retention
+from ledger.errors import BadField, came
+
+SAFE_TEXT = frozenset({("notice.published", "text"), ("notice.published", "title")})
+"""(type, field) whose text is written by the company for everyone, and names nobody."""
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-([A-Z]{2}|[0-9]{3}))?")
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(country.alpha_2 for country in pycountry.countries)
+
+
+def _currency(code: str) -> str:
+    if code not in _currencies():
+        raise ValueError("an ISO 4217 currency code such as EUR")
+    return code
+
+
+def _country(code: str) -> str:
+    if code not in _countries():
+        raise ValueError("an ISO 3166 country code such as DE")
+    return code
+
+
+def _language(tag: str) -> str:
+    if not _LANGUAGE.fullmatch(tag):
+        raise ValueError("a language tag such as de or pt-BR")
+    return tag
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("a time zone such as Europe/Berlin")
+    return name
+
+
+
+
+def check_code(field: str, text: str) -> None:
+    """Raises `BadField` unless `text` is a machine's name: see `Code`."""
+    if not _CODE.fullmatch(text):
+        raise BadField(field, "a name of 1 to 64 letters, digits and _.:/+-", came(text))
+
+
+def check_country(field: str, code: str) -> None:
+    """Raises `BadField` unless `code` is an ISO 3166 country code."""
+    if code not in _countries():
+        raise BadField(field, "an ISO 3166 country code such as DE", came(code))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Code = Annotated[str, Field(pattern=f"^{_CODE.pattern}$")]
+"""A machine's name for something: a stage, a plan, a product. No blanks, no `@`."""
+
+Currency = Annotated[str, AfterValidator(_currency)]
+"""ISO 4217."""
+
+Country = Annotated[str, AfterValidator(_country)]
+"""ISO 3166-1 alpha-2."""
+
+Language = Annotated[str, AfterValidator(_language)]
+"""BCP 47, as far as language, script and region."""
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+"""A name of the IANA time zone database."""
+
+Channel = Literal["email", "sms", "phone", "post", "push", "web", "messenger"]
+"""How somebody is reached."""
+
+MinorUnits = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
+"""Money in the smallest unit of its currency: cents, yen, paise."""
+
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
+"""How many; never a fraction."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment, given with any zone and kept in UTC."""
+
+PlainText = Annotated[str, Field(max_length=65_536)]
+"""Prose in the clear; only for the fields in `SAFE_TEXT`."""
+
+_Text = Annotated[str, Field(max_length=65_536)]
+
+IdentityText = Annotated[_Text, Personal(Retention.IDENTITY)]
+"""Says who somebody is: name, address, birthday, e-mail, phone."""
+
+BehaviourText = Annotated[_Text, Personal(Retention.BEHAVIOUR)]
+"""Says what somebody did and where: IP address, browser, URL."""
+
+ContentText = Annotated[_Text, Personal(Retention.CONTENT)]
+"""What somebody said or was told: subjects, messages, reasons in their own words."""
+
+LegalText = Annotated[_Text, Personal(Retention.LEGAL)]
+"""What has to be kept to show that a thing was lawful."""

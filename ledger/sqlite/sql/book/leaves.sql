@@ -1,0 +1,1 @@
+SELECT leaf FROM event WHERE position > :after AND position <= :upto ORDER BY position
