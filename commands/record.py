@@ -105,6 +105,19 @@ def record(
         yield from _record_batch(ledger, batch, latest, region)
 
 
+def check(
+    touchpoint: Touchpoint, *, latest: datetime, region: str | None = None
+) -> tuple[Identifier, ...]:
+    """Everything that can be refused by looking at one item; its normalised identifiers.
+
+    Nothing is read or written, so that a dry run may ask. Raises `Refused`.
+    """
+    draft = _Draft(0, touchpoint, UUID(int=0))
+    _check(draft, latest, region)
+    encode_body(draft.event())
+    return draft.identifiers
+
+
 def _record_batch(
     ledger: Ledger, batch: Sequence[Touchpoint], latest: datetime, region: str | None
 ) -> list[Outcome]:
@@ -128,13 +141,13 @@ def _record_batch(
     drafts = [draft for draft in drafts if outcomes[draft.index] is None]
 
     parts = [draft.parts() for draft in drafts]
-    keys = ledger.vault.subject_keys({key for part in parts for key in part})
+    sealing = ledger.sealer.batch({key for part in parts for key in part})
     events = []
     kept = []
     for draft, part in zip(drafts, parts, strict=True):
         try:
             bare = draft.event()
-            event = draft.event(ledger.sealer.seal(bare, part, keys)) if part else bare
+            event = draft.event(sealing.seal(bare, part)) if part else bare
             encode_body(event)
         except Refused as refusal:
             refuse(draft, refusal)
@@ -142,9 +155,14 @@ def _record_batch(
         events.append(event)
         kept.append(draft)
     if events:
-        for draft, receipt in zip(kept, ledger.book.append(events), strict=True):
+        receipts = ledger.book.append(events)
+        for draft, receipt in zip(kept, receipts, strict=True):
             outcomes[draft.index] = _outcome(draft.id, receipt)
-        ledger.vault.mark_logged([key for key in keys.values() if not key.logged])
+        sealing.appended(
+            draft.id
+            for draft, receipt in zip(kept, receipts, strict=True)
+            if receipt.status is Status.APPENDED
+        )
     return [outcome for outcome in outcomes if outcome is not None]
 
 
@@ -157,7 +175,9 @@ def _check(draft: _Draft, latest: datetime, region: str | None) -> None:
     if given.occurred_at.utcoffset() is None:
         raise BadField("occurred_at", "a time with a zone", "a time without one")
     if given.occurred_at > latest:
-        raise BadField("occurred_at", f"at the latest {latest:%Y-%m-%d %H:%M:%S %Z}", "a later time")
+        raise BadField(
+            "occurred_at", f"at the latest {latest:%Y-%m-%d %H:%M:%S %Z}", "a later time"
+        )
     check_code("source", given.source)
     if not 0 < len(given.message_id) <= MAX_MESSAGE_ID:
         raise TooLarge(
@@ -179,7 +199,9 @@ def _check(draft: _Draft, latest: datetime, region: str | None) -> None:
 
 def _reference(given: Identifier) -> Identifier:
     if given.kind not in REFERENCE_KINDS:
-        raise BadField("references", "one of " + ", ".join(REFERENCE_KINDS), came_safely(given.kind))
+        raise BadField(
+            "references", "one of " + ", ".join(REFERENCE_KINDS), came_safely(given.kind)
+        )
     normal = normalise(given)
     if normal is None:
         raise BadField(f"references.{given.kind}", "the number of one thing", came(given.value))

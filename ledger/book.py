@@ -180,5 +180,3 @@ class Book(ABC):
         """Everything about these customers, in the order in which it happened."""
         matching = [Match(tags=(f"{CUSTOMER_TAG}{customer}",)) for customer in customers]
         return sorted(self.read(matching=matching), key=lambda r: (r.event.occurred_at, r.position))
-
-

@@ -163,7 +163,9 @@ def came(value: object) -> str:
         return "nothing"
     if isinstance(value, str | bytes):
         unit = "characters" if isinstance(value, str) else "bytes"
-        return f"text of {len(value):,} {unit}" if isinstance(value, str) else f"{len(value):,} {unit}"
+        return (
+            f"text of {len(value):,} {unit}" if isinstance(value, str) else f"{len(value):,} {unit}"
+        )
     if isinstance(value, list | tuple | dict):
         return f"{type(value).__name__} of {len(value):,}"
     return type(value).__name__

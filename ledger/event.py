@@ -22,6 +22,8 @@ from ledger.errors import BadField, TooLarge, came
 MAX_EVENT_BYTES = 256 * 1024
 """Body and sealed blobs of one event together."""
 MAX_TAG_BYTES = 255
+MAX_DEPTH = 100
+"""Lists and objects inside one another; far below where JSON readers give up."""
 _MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader holds exactly
 _SAME_FACT = ("type", "version", "domain", "tags", "occurred_at", "source", "data")
 
@@ -76,15 +78,16 @@ def encode_body(event: Event) -> bytes:
     orjson's sorted output equals RFC 8785 byte for byte when keys are ASCII and there are no
     fractions, at a fiftieth of the cost; both are demanded here, and a test compares the two.
 
-    Raises `BadField` for a fraction, an integer past 2⁵³-1, a key that is not ASCII or a time
-    without a zone; `TooLarge` for an event or tag over its limit.
+    Raises `BadField` for a fraction, an integer past 2⁵³-1, a key that is not ASCII, half of a
+    surrogate pair, or a time without a zone or beyond the years 1 to 9999; `TooLarge` for an event,
+    tag or nesting over its limit.
     """
-    _demand_canonical(event.data, "data")
+    _demand_canonical(event.data, "data", MAX_DEPTH)
     for tag in event.tags:
-        if len(tag.encode()) > MAX_TAG_BYTES:
+        if len(tag.encode(errors="surrogatepass")) > MAX_TAG_BYTES:
             raise TooLarge("tags", f"at most {MAX_TAG_BYTES} bytes a tag", came(tag))
     envelope: dict[str, Any] = {
-        "id": str(event.id),
+        "id": event.id,
         "type": event.type,
         "version": event.version,
         "domain": event.domain,
@@ -97,11 +100,12 @@ def encode_body(event: Event) -> bytes:
     for name in ("customer", "actor", "correlation", "causation"):
         value = getattr(event, name)
         if value is not None:
-            envelope[name] = str(value)
+            envelope[name] = value
     try:
-        body = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
+        body = _canonical(envelope)
     except orjson.JSONEncodeError as error:
-        raise BadField("data", "text in Unicode", "half of a surrogate pair") from error
+        torn = next(name for name in ("data", *envelope) if not _is_whole(envelope.get(name)))
+        raise BadField(torn, "text in Unicode", "half of a surrogate pair") from error
     if len(body) + len(event.personal) > MAX_EVENT_BYTES:
         raise TooLarge(
             "event",
@@ -136,7 +140,11 @@ def format_moment(moment: datetime) -> str:
     """RFC 3339 in UTC, always with six decimals, so that text sorts as time does."""
     if moment.utcoffset() is None:
         raise BadField("occurred_at", "a time with a zone", "a time without one")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise BadField("occurred_at", "a time from year 1 to 9999 in UTC", "one beyond") from None
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
@@ -145,25 +153,44 @@ def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
     Who it is about and who brought it may differ: the same row read again by another clerk, or
     before and after its person was known, is still the same event.
     """
-    stored = orjson.loads(stored_body)
-    given = orjson.loads(encode_body(replace(new, personal=b"")))
-    return tuple(name for name in _SAME_FACT if given.get(name) != stored.get(name))
+    given_body = encode_body(replace(new, personal=b""))
+    if given_body == stored_body:
+        return ()
+    stored, given = orjson.loads(stored_body), orjson.loads(given_body)
+    # As bytes, since 1 and true are equal in Python and are not the same fact.
+    return tuple(
+        name for name in _SAME_FACT if _canonical(given.get(name)) != _canonical(stored.get(name))
+    )
 
 
-def _demand_canonical(value: object, where: str) -> None:
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, default=dict, option=orjson.OPT_SORT_KEYS)
+
+
+def _is_whole(value: object) -> bool:
+    try:
+        _canonical(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
+
+
+def _demand_canonical(value: object, where: str, depth: int) -> None:
     """Refuse what RFC 8785 and `orjson` would write differently, or readers would round."""
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return
     if isinstance(value, int):
         if abs(value) > _MAX_JSON_INTEGER:
             raise BadField(where, "an integer of at most 2^53-1", "a larger one")
+    elif isinstance(value, Mapping | list | tuple) and depth == 0:
+        raise TooLarge(where, f"at most {MAX_DEPTH} lists and objects in one another", "more")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise BadField(where, "names in ASCII", came(key))
-            _demand_canonical(inner, f"{where}.{key}")
+            _demand_canonical(inner, f"{where}.{key}", depth - 1)
     elif isinstance(value, list | tuple):
         for inner in value:
-            _demand_canonical(inner, where)
+            _demand_canonical(inner, where, depth - 1)
     else:
         raise BadField(where, "text, whole numbers, true, false or lists of them", came(value))

@@ -75,11 +75,15 @@ def _envelope() -> Iterator[Column]:
         return Column(name, kind, meaning, f"e.{name}", (name,), kind)
 
     yield Column("position", "BIGINT", "place in the book: 1, 2, 3 … without gaps", "raw.position")
-    yield Column("recorded_at", "TIMESTAMP", "when the book took it; never decreases", "raw.recorded_at")
+    yield Column(
+        "recorded_at", "TIMESTAMP", "when the book took it; never decreases", "raw.recorded_at"
+    )
     yield parsed("id", "UUID", "the event's own id")
     yield parsed("type", "VARCHAR", "stored name, such as email.opened")
     yield parsed("version", "BIGINT", "version of the type's schema")
-    yield parsed("domain", "VARCHAR", "touchpoint, sales, service, consent, privacy, audit or reference")
+    yield parsed(
+        "domain", "VARCHAR", "touchpoint, sales, service, consent, privacy, audit or reference"
+    )
     yield parsed("customer", "UUID", "random id of the person; null where it is about nobody")
     yield parsed("occurred_at", "TIMESTAMP", "when it happened, by the source; may be late")
     yield parsed("source", "VARCHAR", "the system it came through")
@@ -112,7 +116,9 @@ def _attributes() -> Iterator[Column]:
                 continue
             kind = duckdb_type(info.annotation)
             if kinds.setdefault(name, kind) != kind:
-                raise TypeError(f"attribute {name} is {kinds[name]} elsewhere, {kind} in {model.TOPIC}")
+                raise TypeError(
+                    f"attribute {name} is {kinds[name]} elsewhere, {kind} in {model.TOPIC}"
+                )
             carriers.setdefault(name, []).append(model.TOPIC)
     for name in sorted(carriers):
         meaning = "of " + ", ".join(carriers[name])

@@ -49,7 +49,9 @@ class Tree:
     @classmethod
     def unpack(cls, size: int, peaks: bytes) -> Self:
         """The tree that `pack` wrote."""
-        parts = [peaks[i : i + HASH_BYTES] for i in range(0, len(peaks), HASH_BYTES)]
-        if len(parts) != size.bit_count():
-            raise ValueError(f"expected {size.bit_count()} peaks for {size} leaves, came {len(parts)}")
-        return cls(size, parts)
+        wanted = HASH_BYTES * size.bit_count()
+        if len(peaks) != wanted:
+            raise ValueError(
+                f"expected {wanted} bytes of peaks for {size} leaves, came {len(peaks)}"
+            )
+        return cls(size, [peaks[at : at + HASH_BYTES] for at in range(0, wanted, HASH_BYTES)])

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.catalogue.fields import Code, ContentText, Count, Currency, IdentityText, MinorUnits, Moment
+from ledger.catalogue.fields import (
+    Code,
+    ContentText,
+    Count,
+    Currency,
+    IdentityText,
+    MinorUnits,
+    Moment,
+)
 from ledger.catalogue.model import Domain, EventType, event
 
 

@@ -57,8 +57,6 @@ def _zone(name: str) -> str:
     return name
 
 
-
-
 def check_code(field: str, text: str) -> None:
     """Raises `BadField` unless `text` is a machine's name: see `Code`."""
     if not _CODE.fullmatch(text):

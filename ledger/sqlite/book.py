@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
+from weakref import WeakSet
 
 import orjson
 import pyarrow as pa
@@ -18,7 +19,7 @@ from ledger.book import Book, Condition, Match, Receipt, Row, Status, index_tags
 from ledger.clock import Clock, from_us, system_clock, to_us
 from ledger.errors import BadUsage, ConditionFailed, IdReused, KeyringForeign
 from ledger.event import Event, Recorded, decode_body, different_fields, encode_body, leaf_hash
-from ledger.sqlite.connection import migrate, open_connection, statement
+from ledger.sqlite.connection import Connection, migrate, open_connection, statement, transaction
 from ledger.tree import Tree
 
 FILE_NAME = "book.db"
@@ -35,9 +36,10 @@ class SqliteBook(Book):
         self._clock = clock
         self._writing = threading.Lock()
         self._writer = open_connection(self._path)
-        migrate(self._writer, "book")
+        self._opening = threading.Lock()
         self._readers = threading.local()
-        self._opened = [self._writer]
+        self._opened = WeakSet([self._writer])  # a thread's reader goes when the thread does
+        migrate(self._writer, "book")
 
     @property
     def ledger_id(self) -> UUID | None:
@@ -45,7 +47,7 @@ class SqliteBook(Book):
         return UUID(bytes=row[0]) if row else None
 
     def adopt(self, ledger_id: UUID) -> None:
-        with self._writing, _transaction(self._writer) as writer:
+        with self._writing, transaction(self._writer) as writer:
             row = writer.execute("SELECT ledger_id FROM identity").fetchone()
             if row is None:
                 writer.execute("INSERT INTO identity VALUES (1, ?)", (ledger_id.bytes,))
@@ -54,7 +56,7 @@ class SqliteBook(Book):
 
     def append(self, events: Sequence[Event], condition: Condition | None = None) -> list[Receipt]:
         bodies = [encode_body(event) for event in events]  # refuses before the lock is taken
-        with self._writing, _transaction(self._writer) as writer:
+        with self._writing, transaction(self._writer) as writer:
             receipts, new = self._tell_apart(writer, events, bodies)
             if condition is not None:
                 for event, receipt in zip(events, receipts, strict=True):
@@ -74,7 +76,7 @@ class SqliteBook(Book):
                     position, recorded_us, event.id.bytes, event.type, to_us(event.occurred_at),
                     body, event.personal, leaf_hash(recorded_us, body, event.personal),
                 ))  # fmt: skip
-                tags += [(tag, position) for tag in index_tags(event)]
+                tags += [(tag, position) for tag in {*index_tags(event)}]
             writer.executemany(statement("book/insert_event"), rows)
             writer.executemany(statement("book/insert_tag"), sorted(tags))
             return _placed(events, receipts, new, head)
@@ -194,7 +196,7 @@ class SqliteBook(Book):
         size = self.head()
         tree = self._tree_at(size)
         root = tree.root()
-        with self._writing, _transaction(self._writer) as writer:
+        with self._writing, transaction(self._writer) as writer:
             row = writer.execute(statement("book/last_checkpoint"), (size,)).fetchone()
             if size and (row is None or row[0] < size):
                 writer.execute(statement("book/insert_checkpoint"), (size, root, tree.pack()))
@@ -226,38 +228,27 @@ class SqliteBook(Book):
                 return
             span = {"after": after, "upto": page[-1][0]}
             tagged = sorted(reader.execute(statement("book/tags_of_range"), span))
-            tags = {at: frozenset(tag for _, tag in of) for at, of in groupby(tagged, lambda t: t[0])}
+            tags = {
+                at: frozenset(tag for _, tag in of) for at, of in groupby(tagged, lambda t: t[0])
+            }
             for row in page:
-                yield Row(*row, tags=tags.get(row[0], frozenset()))
+                yield Row(*(*row, tags.get(row[0], frozenset())))
             after = page[-1][0]
 
     def close(self) -> None:
-        with self._writing:
-            for connection in self._opened:
+        with self._writing, self._opening:
+            for connection in list(self._opened):
                 connection.close()
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+    def _reader(self) -> Connection:
+        connection: Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
             connection = open_connection(self._path)
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
-            self._opened.append(connection)
+            with self._opening:
+                self._opened.add(connection)
         return connection
-
-
-class _transaction:
-    """BEGIN IMMEDIATE … COMMIT: the write lock first, then everything that is decided under it."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._connection.execute("COMMIT" if error is None else "ROLLBACK")
 
 
 def _head(connection: sqlite3.Connection) -> tuple[int, int]:

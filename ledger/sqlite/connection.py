@@ -1,6 +1,8 @@
 """Opening an SQLite file the one way that Bahi trusts, and its numbered migrations."""
 
 import sqlite3
+import time
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -9,24 +11,83 @@ from ledger.errors import BadUsage
 
 _OLDEST = (3, 37, 0)  # STRICT tables
 _BUSY_MS = 30_000
+_AGAIN_S = 0.005
 
 
-def open_connection(path: Path, *, secure_delete: bool = False) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """Closes itself when nobody holds it any longer, as when the thread that had it is gone."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
+            self.close()
+
+
+def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
     """A connection in autocommit, so that every BEGIN and COMMIT stands in our own code.
 
     Write-ahead log; each commit is on the disk before it returns; a second writer waits up to 30 s.
     With `secure_delete`, what is deleted is overwritten with zeros.
+
+    Raises `BadUsage` for a path that cannot be opened, or is not an SQLite file.
     """
     if sqlite3.sqlite_version_info < _OLDEST:
         raise BadUsage(f"expected SQLite 3.37 or newer, came {sqlite3.sqlite_version}")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, factory=Connection
+        )
+    except (OSError, sqlite3.OperationalError) as error:
+        raise BadUsage(f"{path}: expected a file to read and write, came: {error}") from error
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        _use_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise BadUsage(f"{path}: expected a sound SQLite file, came: {error}") from error
     return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Set once in the life of a file, and kept in it.
+
+    SQLite does not wait for its busy timeout where two connections would both raise their lock, as
+    two processes do that open a new file in the same moment; so the waiting is done here.
+    """
+    deadline = time.monotonic() + _BUSY_MS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
+
+
+class transaction:  # noqa: N801 -- reads as a keyword does
+    """BEGIN IMMEDIATE … COMMIT: the write lock first, then everything that is decided under it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        finally:
+            # Also after a COMMIT that failed; a full disk may have rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 @cache
@@ -40,34 +101,42 @@ def migrate(connection: sqlite3.Connection, folder: str) -> None:
 
     All of them run under the write lock and in one transaction: a second process waits and finds
     nothing left to do, and a crash leaves either the old schema or the new one.
+
+    Raises `BadUsage`, and changes nothing, if the file holds something else, or was written by a
+    later version.
     """
     names = sorted(
         entry.name
         for entry in files("ledger.sqlite").joinpath("sql", folder).iterdir()
         if entry.name[:4].isdigit() and entry.name.endswith(".sql")
     )
-    if _migrated(connection) >= set(names):
+    if _migrated(connection) == set(names):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT")
+    with transaction(connection):
         done = _migrated(connection)
+        foreign = done - set(names) or (_tables(connection) if not done else set())
+        if foreign:
+            file = connection.execute("PRAGMA database_list").fetchone()[2]
+            raise BadUsage(
+                f"{file}: expected a {folder} of this version or an empty file, "
+                f"came one with {', '.join(sorted(foreign)[:5])}"
+            )
+        connection.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT")
         for name in names:
             if name not in done:
                 for part in _statements(statement(f"{folder}/{name.removesuffix('.sql')}")):
                     connection.execute(part)
                 connection.execute("INSERT INTO migration VALUES (?)", (name,))
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def _migrated(connection: sqlite3.Connection) -> set[str]:
-    try:
-        return {name for (name,) in connection.execute("SELECT name FROM migration")}
-    except sqlite3.OperationalError:
+    if "migration" not in _tables(connection):
         return set()
+    return {name for (name,) in connection.execute("SELECT name FROM migration")}
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
 
 
 def _statements(script: str) -> list[str]:
@@ -79,4 +148,6 @@ def _statements(script: str) -> list[str]:
         if sqlite3.complete_statement(pending):
             found.append(pending)
             pending = ""
+    if pending.strip():
+        raise ValueError("a script ends in the middle of a statement")
     return found

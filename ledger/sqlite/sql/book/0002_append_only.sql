@@ -1,6 +1,6 @@
--- Nothing in the book is changed or removed, by anyone. The insert trigger is there because
--- INSERT OR REPLACE removes the old row without firing a delete trigger; it also holds positions
--- to 1, 2, 3 … so that no gap can be written even by hand.
+-- Nothing in the book is changed or removed, by anyone. The insert triggers are there because
+-- INSERT OR REPLACE removes the old row without firing a delete trigger; they also hold positions to
+-- 1, 2, 3 … so that no gap can be written even by hand. A tag needs none: its key is its whole row.
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'the book is append-only: an event cannot be changed'); END;
 
@@ -35,4 +35,8 @@ CREATE TRIGGER identity_no_update BEFORE UPDATE ON identity
 BEGIN SELECT RAISE(ABORT, 'a book belongs to one ledger'); END;
 
 CREATE TRIGGER identity_no_delete BEFORE DELETE ON identity
+BEGIN SELECT RAISE(ABORT, 'a book belongs to one ledger'); END;
+
+CREATE TRIGGER identity_only_one BEFORE INSERT ON identity
+WHEN EXISTS (SELECT 1 FROM identity)
 BEGIN SELECT RAISE(ABORT, 'a book belongs to one ledger'); END;

@@ -1,0 +1,115 @@
+"""The command line's frame: one Typer app, one way in, one way to fail."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.outcomes import Exit, outcome_of
+from api.render import Format, err
+from api.wiring import Bahi
+from ledger.errors import BadUsage, BahiError, Refused
+from ledger.settings import Settings
+from replay.clocks import parse_moment
+from replay.history import Clocks
+
+app = typer.Typer(
+    name="bahi",
+    help="The book of everything that happens between a company and its customers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="What had happened by then: a time with a zone, or a date (UTC)."),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--known-at", help="What the book had taken by then: a time or a date."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+Out = Annotated[Path | None, typer.Option("--out", help="A file to write to instead of stdout.")]
+
+
+def main() -> NoReturn:
+    """Run the command line; an error of ours ends in one line on stderr and its exit code."""
+    try:
+        app()
+    except BahiError as error:
+        err.print(f"bahi: {error}", markup=False, soft_wrap=True)
+        sys.exit(Exit.FAILED if isinstance(error, Refused) else outcome_of(error)[1])
+    except BrokenPipeError:  # whoever read our pipe has seen enough
+        sys.stderr.close()
+        sys.exit(Exit.DONE)
+    sys.exit(Exit.DONE)
+
+
+def settings() -> Settings:
+    """The settings of this process. Raises `BadUsage` naming the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        name = "BAHI_" + "_".join(str(part) for part in problem["loc"]).upper()
+        raise BadUsage(f"{name}: {problem['msg']}") from None
+
+
+@contextmanager
+def opened(*, current: bool = True) -> Iterator[Bahi]:
+    """The ledger of this process; with `current`, its views brought up to the book first."""
+    given = settings()
+    with Bahi.open(given) as bahi:
+        if current:
+            with progress_bar("folding") as told:
+                bahi.catch_up(told)
+        yield bahi
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator["Told"]:
+    """A bar on stderr for whoever watches; nothing where nobody does."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        yield Told(bar, what)
+
+
+class Told:
+    """Passes on what a task reports: done, and in all. The bar appears with the first report."""
+
+    def __init__(self, bar: Progress, what: str) -> None:
+        self._bar = bar
+        self._what = what
+        self._task: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task(self._what, total=total)
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+
+def clocks(bahi: Bahi, as_of: str | None, known_at: str | None) -> Clocks:
+    """The two clocks of a command line; the position that `--known-at` means is printed."""
+    at = bahi.history.clocks(
+        None if as_of is None else parse_moment(as_of, "--as-of"),
+        None if known_at is None else parse_moment(known_at, "--known-at"),
+    )
+    if at.known_upto is not None:
+        err.print(f"known then: the book up to position {at.known_upto:,}")
+    return at

@@ -1,0 +1,206 @@
+"""Commands that read: `customer`, `view`, `views`, `why`, `sql`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import pyarrow as pa
+import typer
+
+from api.cli.app import AsOf, FormatOption, Json, KnownAt, Out, app, clocks, opened, progress_bar
+from api.outcomes import Exit
+from api.pages import customer_json, print_customer
+from api.render import Format, err, out, readable, rich_table, write_json, write_rows
+from api.wiring import Bahi
+from commands.profile import open_profile
+from ledger import relation
+from ledger.errors import BadUsage, NotFound
+from ledger.identifiers import normalise, parse_identifier
+
+views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
+app.add_typer(views, name="views", no_args_is_help=True)
+
+_WHO = "Their id, or kind:value such as email:…; - reads it from stdin, out of the shell's history."
+
+
+@app.command()
+def customer(
+    who: Annotated[str, typer.Argument(help=_WHO)],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Open who they are; needs --reason and goes on record.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="What for, in one word.")] = "service",
+    json: Json = False,
+) -> None:
+    """One customer: every figure we keep of them, and their timeline."""
+    if open_ and not reason.strip():
+        raise BadUsage("--open: expected --reason, came none")
+    with opened() as bahi:
+        found = find_customer(bahi, who)
+        at = clocks(bahi, as_of, known_at)
+        profile = None
+        if open_:
+            profile = open_profile(
+                bahi.ledger,
+                [found],
+                actor=bahi.actor(),
+                purpose=purpose,
+                reason=reason,
+                clock=bahi.clock,
+                ids=bahi.ids,
+            )
+            bahi.catch_up()
+        folds = bahi.history.customer(found, at)
+        timeline = bahi.history.timeline(found, at)
+    if json:
+        write_json(customer_json(found, folds, timeline, profile))
+    else:
+        print_customer(found, folds, timeline, profile)
+
+
+def find_customer(bahi: Bahi, who: str) -> UUID:
+    """The customer that an id or identifier names. Raises `NotFound`, never quoting an identifier."""
+    text = sys.stdin.readline().strip() if who == "-" else who
+    try:
+        return UUID(text)
+    except ValueError:
+        given = parse_identifier(text)
+    identifier = normalise(given, bahi.settings.region)
+    found = bahi.ledger.vault.look_up(identifier) if identifier is not None else None
+    if found is None:
+        raise NotFound("customer", f"of that {given.kind}", "is the kind right?")
+    return found
+
+
+@app.command()
+def view(
+    name: Annotated[str, typer.Argument(help="A fold or question, or `events` for its columns.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    where: Annotated[
+        str | None, typer.Option("--where", help="A condition over the view's columns.")
+    ] = None,
+    format_: FormatOption = Format.TABLE,
+    out_: Out = None,
+) -> None:
+    """The rows of a view, today or as of any day."""
+    if name == "events":
+        listed = [(c.name, c.type, c.meaning) for c in relation.columns().values()]
+        names = ("column", "type", "meaning")
+        columns = [pa.array(column, pa.string()) for column in zip(*listed, strict=True)]
+        rows = pa.table(dict(zip(names, columns, strict=True)))
+        if format_ is Format.TABLE and out_ is None:
+            out.print(rich_table(rows))
+            return
+    else:
+        with opened() as bahi:
+            rows = bahi.history.view(name, clocks(bahi, as_of, known_at), where)
+    write_rows(rows, format_, out_)
+
+
+@views.command("list")
+def views_list(json: Json = False) -> None:
+    """Every view: what it is for, and how far it is."""
+    with opened() as bahi:
+        listed = bahi.views.list(bahi.ledger.book.head())
+    rows = [
+        {
+            "name": line.name,
+            "kind": line.kind.value,
+            "state": line.state.value,
+            "position": line.position,
+            "lag": line.lag,
+            "purpose": line.purpose if line.failure is None else str(line.failure),
+        }
+        for line in listed
+    ]
+    if json:
+        write_json(rows)
+    else:
+        out.print(rich_table(pa.Table.from_pylist(rows)))
+
+
+@views.command("check")
+def views_check(
+    file: Annotated[Path, typer.Argument(help="A fold in a .sql file.")],
+) -> None:
+    """Try a fold before it goes live: its rules, and the merge law on random splits of the book."""
+    with opened(current=False) as bahi:
+        checked = bahi.views.check(file, bahi.ledger.book)
+    out.print(str(checked), markup=False, soft_wrap=True)
+
+
+@views.command("explain")
+def views_explain(name: Annotated[str, typer.Argument(help="A fold or question.")]) -> None:
+    """What a view is for, what its columns mean, and the SQL that is run for it."""
+    with opened(current=False) as bahi:
+        sys.stdout.write(bahi.views.explain(name).rstrip() + "\n")
+
+
+@views.command("rebuild")
+def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
+    """Fold a view anew from the first event, beside the one that serves, and switch."""
+    with opened(current=False) as bahi, progress_bar(f"rebuilding {name}") as told:
+        positions = bahi.views.rebuild(name, bahi.ledger.book, told)
+    out.print(f"{name}: rebuilt up to position {positions.get(name, 0):,}")
+
+
+@views.command("run")
+def views_run() -> None:
+    """Bring every view up to the book's head."""
+    with opened() as bahi:
+        head = bahi.ledger.book.head()
+        failed = [line for line in bahi.views.list(head) if line.failure is not None]
+    for line in failed:
+        err.print(f"bahi: {line.failure}", markup=False, soft_wrap=True)
+    out.print(f"views are at position {head:,}" + (f", but {len(failed)}" if failed else ""))
+    if failed:
+        sys.exit(Exit.FAILED)
+
+
+@app.command()
+def why(
+    cell: Annotated[str, typer.Argument(help="VIEW.COLUMN, such as customer_360.orders.")],
+    key: Annotated[
+        list[str],
+        typer.Argument(help="The row's key: a customer as in `bahi customer`, and so on."),
+    ],
+    known_at: KnownAt = None,
+    json: Json = False,
+) -> None:
+    """The events behind one figure, from the fold's own filter."""
+    name, _, column = cell.partition(".")
+    with opened() as bahi:
+        at = clocks(bahi, None, known_at)
+        fold = bahi.views.folds.get(name)
+        parts: list[object] = list(key)
+        for place, part in enumerate(fold.keys if fold else ()):
+            if part.name == "customer" and place < len(parts):
+                parts[place] = find_customer(bahi, key[place])
+        found = bahi.views.why(
+            name, column, *parts, source=bahi.ledger.book, known_upto=at.known_upto
+        )
+    if json:
+        write_rows(found.events, Format.JSON)
+        return
+    out.print(rich_table(found.events.drop_columns(["id"])))
+    out.print(f"{readable(found.events.num_rows)} events are behind {cell}.")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT; - reads it from stdin.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    format_: FormatOption = Format.TABLE,
+    out_: Out = None,
+) -> None:
+    """One SELECT over `events` and every view, with nothing else within its reach."""
+    text = sys.stdin.read() if query == "-" else query
+    with opened() as bahi:
+        rows = bahi.history.sql(text, clocks(bahi, as_of, known_at))
+    write_rows(rows, format_, out_)

@@ -1,0 +1,105 @@
+"""Commands that prove: `verify`, and `keys` for what everything hangs on."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from api.cli.app import Json, app, opened, progress_bar, settings
+from api.outcomes import Exit
+from api.render import err, out, write_json
+from api.wiring import VIEWS_FILE
+from ledger.errors import BookAltered, NotFound
+from ledger.keyring import Keyring
+from ledger.stores import book_folder, open_book
+from projections import Views
+from replay.verify import verify_book, verify_views
+
+keys = typer.Typer(help="The keyring: what everything sealed hangs on.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@app.command()
+def verify(json: Json = False) -> None:
+    """Read the whole book again: gapless, every byte by its leaf, every copy, every fold.
+
+    The book is not served for this: it may be the very copy that would be refused.
+    """
+    given = settings()
+    folder = book_folder(given.ledger_address)
+    if not (folder / "book.db").exists():
+        raise NotFound("book", str(folder))
+    remembered = _remembered(given.keyring_file)
+    with open_book(given.ledger_address) as book, progress_bar("verifying") as told:
+        head = book.head()
+        try:
+            verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
+        except BookAltered as error:
+            if json:
+                write_json({"ok": False, "position": error.position, "what": error.what})
+            err.print(f"bahi: {error}", markup=False, soft_wrap=True)
+            sys.exit(Exit.FAILED)
+        views = Views.open(folder / VIEWS_FILE, given.views)
+        try:
+            folds = verify_views(book, views)
+        finally:
+            views.close()
+    wrong = {name: what for name, what in folds.items() if what is not None}
+    if json:
+        write_json(
+            {
+                "ok": not wrong,
+                "events": verified.events,
+                "checkpoints": verified.checkpoints,
+                "root": verified.root.hex(),
+                "folds": len(folds),
+                "wrong_folds": wrong,
+            }
+        )
+    else:
+        out.print(
+            f"{verified.events:,} events, gapless and as they were written; "
+            f"{verified.checkpoints:,} tree heads agree; {len(folds) - len(wrong)} of "
+            f"{len(folds)} folds equal a fresh one"
+        )
+        out.print(f"root {verified.root.hex()}", soft_wrap=True)
+    for name, what in wrong.items():
+        err.print(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`", soft_wrap=True)
+    if wrong:
+        sys.exit(Exit.FAILED)
+
+
+def _remembered(keyring: Path) -> tuple[int, bytes] | None:
+    if not keyring.exists():
+        err.print("no keyring here: the book is compared with its own tree heads only")
+        return None
+    mark = Keyring.open(keyring).high_water
+    return (mark.size, mark.root) if mark.size else None
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Begin a new epoch, wrap the living keys anew, and destroy the old epoch's key.
+
+    Copies of the vault made before this open no more: back the vault up afterwards.
+    """
+    with opened(current=False) as bahi:
+        epoch = bahi.ledger.keyring.begin_epoch()
+        wrapped = bahi.ledger.vault.rewrap(bahi.ledger.keyring)
+    out.print(f"epoch {epoch} begun; {wrapped:,} secrets wrapped anew, older vault copies are dead")
+
+
+@keys.command("show")
+def keys_show(json: Json = False) -> None:
+    """What the keyring remembers. No key is shown."""
+    mark = Keyring.open(settings().keyring_file).high_water
+    shown = {
+        "book_size": mark.size,
+        "root": mark.root.hex(),
+        "vault_generation": mark.vault_generation,
+    }
+    if json:
+        write_json(shown)
+    else:
+        for name, value in shown.items():
+            out.print(f"{name:<17} {value}", soft_wrap=True)

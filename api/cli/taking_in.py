@@ -1,0 +1,200 @@
+"""Commands that take files in: `import`, `mapping`, and `dead` for what was refused."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from api.cli.app import Json, app, opened, progress_bar, settings
+from api.outcomes import Exit
+from api.render import err, out, write_json
+from commands.touchpoint import Fate
+from ledger.clock import random_ids, system_clock
+from ledger.errors import BadUsage
+from streams.files import draft_mapping, load_mapping, read_file
+from streams.imports import Intake, Report, import_rows, replay_letters, try_rows
+
+MappingFile = Annotated[
+    Path, typer.Option("--mapping", "-m", help="The TOML file that says what the columns mean.")
+]
+IdColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--id-columns", help="Columns, with commas, that tell a row of this source from all others."
+    ),
+]
+dead = typer.Typer(help="Rows that were refused, and trying them again.", no_args_is_help=True)
+app.add_typer(dead, name="dead")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet, plain or gzip'd.")],
+    mapping: MappingFile,
+    id_columns: IdColumns = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be refused; write nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Read a file into the book. Reading it again adds nothing."""
+    meaning = load_mapping(mapping)
+    columns = tuple(id_columns.split(",")) if id_columns else ()
+    with progress_bar(f"reading {file.name}") as told:
+        if dry_run:
+            rows = read_file(file, meaning, id_columns=columns, progress=told, warn=_warn)
+            given = settings()
+            intake = Intake(system_clock, random_ids, given.future_tolerance, given.region)
+            report, answer = try_rows(rows, intake), {"dry_run": True}
+        else:
+            with opened(current=False) as bahi:
+                rows = read_file(
+                    file,
+                    meaning,
+                    id_columns=columns,
+                    actor=bahi.actor(),
+                    progress=told,
+                    warn=_warn,
+                )
+                report = import_rows(
+                    bahi.ledger, rows, meaning.source, bahi.intake, id_columns=columns
+                )
+                bahi.catch_up()
+                customers = bahi.views.rows("customer_360").num_rows
+                answer = {"customers": customers}
+    _answer_import(file, report, answer, json)
+    if report.refused:
+        sys.exit(Exit.SOME_REFUSED)
+
+
+def _warn(text: str) -> None:
+    err.print(f"warning: {text}", style="yellow", soft_wrap=True)
+
+
+def _answer_import(file: Path, report: Report, more: dict[str, Any], json: bool) -> None:
+    counts = {
+        "read": report.read,
+        "appended": report.appended,
+        "duplicates": report.duplicates,
+        "refused": report.refused,
+    }
+    if more.get("dry_run"):
+        counts = {"read": report.read, "refused": report.refused}
+    for row, line, why in report.refusals:
+        err.print(f"row {row:,} (line {line:,}): {why}", markup=False, soft_wrap=True)
+    if report.refused > len(report.refusals):
+        err.print(f"… and {report.refused - len(report.refusals):,} more; `bahi dead list`")
+    if json:
+        write_json({**counts, **more})
+        return
+    parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    out.print(f"{file.name}: {parts}" + (" (dry run)" if more.get("dry_run") else ""))
+    if "customers" in more:
+        out.print(f"The book now knows {more['customers']:,} customers.")
+    if report.read and report.duplicates == report.read:
+        out.print("Nothing was new: every row was in the book already.")
+
+
+@app.command()
+def mapping(
+    file: Annotated[Path, typer.Argument(help="The file to look at.")],
+) -> None:
+    """Draft a mapping for a file from the names and shapes of its columns."""
+    sys.stdout.write(draft_mapping(file))
+
+
+@dead.command("list")
+def dead_list(json: Json = False) -> None:
+    """The rows that were refused, oldest first: where they stood and why; never what they said."""
+    with opened(current=False) as bahi:
+        letters = [
+            {
+                "id": str(letter.id),
+                "kept_at": f"{letter.kept_at:%Y-%m-%dT%H:%M:%SZ}",
+                "door": letter.door,
+                "row": letter.coordinates.get("row"),
+                "line": letter.coordinates.get("line"),
+                "field": letter.field,
+                "reason": letter.reason,
+            }
+            for letter in bahi.ledger.vault.letters()
+        ]
+    if json:
+        write_json(letters)
+        return
+    for letter in letters:
+        out.print(
+            f"{letter['id']}  {letter['door']}  row {letter['row']}  {letter['reason']}",
+            markup=False,
+            soft_wrap=True,
+        )
+    err.print(f"{len(letters):,} dead letters" if letters else "no dead letters")
+
+
+@dead.command("show")
+def dead_show(
+    letter: Annotated[UUID, typer.Argument(help="Its id, from `bahi dead list`.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")],
+) -> None:
+    """Open one refused row. It may be about a person: say why you look."""
+    if not reason.strip():
+        raise BadUsage("expected a reason for opening personal data, came none")
+    with opened(current=False) as bahi:
+        found = bahi.ledger.vault.open_letter(letter)
+        err.print(f"{found.door}: {found.reason}", markup=False, soft_wrap=True)
+        sys.stdout.buffer.write(found.content + b"\n")
+
+
+@dead.command("replay")
+def dead_replay(
+    mapping: MappingFile,
+    letters: Annotated[
+        list[UUID] | None, typer.Argument(help="Their ids; all of this source if none is given.")
+    ] = None,
+    corrected: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="COLUMN=VALUE to correct in the row, for one letter."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Try refused rows again, after the mapping or the row was mended."""
+    meaning = load_mapping(mapping)
+    corrections = dict(_correction(text) for text in corrected or ())
+    if corrections and len(letters or ()) != 1:
+        raise BadUsage("--set: expected exactly one letter to correct")
+    with opened(current=False) as bahi:
+        wanted = letters or [
+            letter.id
+            for letter in bahi.ledger.vault.letters()
+            if letter.door == f"file:{meaning.source}"
+        ]
+        tried = list(
+            replay_letters(
+                bahi.ledger,
+                wanted,
+                meaning,
+                bahi.intake,
+                corrections=corrections,
+                actor=bahi.actor(),
+            )
+        )
+        bahi.catch_up()
+    refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
+    for letter, outcome in refused:
+        err.print(f"{letter.id}: {outcome.refusal}", markup=False, soft_wrap=True)
+    counts = {"tried": len(tried), "taken": len(tried) - len(refused), "refused": len(refused)}
+    if json:
+        write_json(counts)
+    else:
+        out.print(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    if refused:
+        sys.exit(Exit.SOME_REFUSED)
+
+
+def _correction(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not (column and equals):
+        raise BadUsage("--set: expected COLUMN=VALUE")
+    return column, value

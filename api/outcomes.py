@@ -1,0 +1,46 @@
+"""What each error means to a caller: an exit code on the command line, a status over HTTP.
+
+One table, read from the most particular class upwards; a test holds it to the error tree.
+"""
+
+from enum import IntEnum
+from http import HTTPStatus
+
+from ledger import errors
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    SOME_REFUSED = 3
+    ANSWER_IS_NO = 4
+
+
+OUTCOMES: dict[type[errors.BahiError], tuple[HTTPStatus, Exit]] = {
+    errors.Refused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
+    errors.BadField: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
+    errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Exit.SOME_REFUSED),
+    errors.UnknownType: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
+    errors.ReservedType: (HTTPStatus.FORBIDDEN, Exit.SOME_REFUSED),
+    errors.IdentityConflict: (HTTPStatus.CONFLICT, Exit.SOME_REFUSED),
+    errors.IdReused: (HTTPStatus.CONFLICT, Exit.SOME_REFUSED),
+    errors.ConditionFailed: (HTTPStatus.CONFLICT, Exit.FAILED),
+    errors.NotFound: (HTTPStatus.NOT_FOUND, Exit.FAILED),
+    errors.DefinitionRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.WRONG_USAGE),
+    errors.FoldFailed: (HTTPStatus.INTERNAL_SERVER_ERROR, Exit.FAILED),
+    errors.BadUsage: (HTTPStatus.BAD_REQUEST, Exit.WRONG_USAGE),
+    errors.BookAltered: (HTTPStatus.INTERNAL_SERVER_ERROR, Exit.FAILED),
+    errors.KeysUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
+    errors.KeyringMissing: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
+    errors.KeyringForeign: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
+    errors.StoreRolledBack: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
+    errors.Erased: (HTTPStatus.GONE, Exit.ANSWER_IS_NO),
+}
+
+
+def outcome_of(error: errors.BahiError) -> tuple[HTTPStatus, Exit]:
+    """Status and exit code of an error."""
+    return OUTCOMES[type(error)]

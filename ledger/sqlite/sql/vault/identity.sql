@@ -1,0 +1,2 @@
+-- Whose vault it is, and how often it was written.
+SELECT ledger_id, generation FROM vault

@@ -1,0 +1,2 @@
+-- Link an identifier to an id; a digest that is there already is an error.
+INSERT INTO identifier (digest, kind, epoch, wrapped, owner) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,2 @@
+-- A name under a new epoch.
+UPDATE staff SET epoch = ?, wrapped = ? WHERE id = ?

@@ -1,0 +1,227 @@
+"""A fold as it was read from its file: keys, measures, and what it needs of the events.
+
+A fold merges: `fold(a ++ b) = fold(a) ⊕ fold(b)` for any two runs of events, and ⊕ is commutative.
+What a measure's ⊕ is follows from its aggregate alone; NULL is the identity of each.
+"""
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cache, cached_property
+from pathlib import Path
+
+import duckdb
+import orjson
+import pyarrow as pa
+from sqlglot import exp
+
+from ledger import relation
+from projections import functions, rules, shape, value_types
+from projections.functions import template
+from projections.value_types import ValueType
+
+_FORMAT = 1
+"""Counts up when the same definition would come to be stored in another way."""
+
+
+class Aggregate(StrEnum):
+    """The aggregates that merge."""
+
+    COUNT = "count"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    ARG_MIN = "arg_min"
+    ARG_MAX = "arg_max"
+    BOOL_OR = "bool_or"
+    BOOL_AND = "bool_and"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column of the key: its name, its DuckDB SQL over `events`, its type."""
+
+    name: str
+    sql: str
+    type: ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One aggregate: `sql` is what is aggregated (`*` for a bare count), `filter` a condition or ''."""
+
+    name: str
+    aggregate: Aggregate
+    sql: str
+    filter: str
+    type: ValueType
+
+    @property
+    def companion(self) -> str | None:
+        """The stored column beside an arg_min or arg_max: the moment its value is from."""
+        return f"_{self.name}" if self.aggregate in {Aggregate.ARG_MIN, Aggregate.ARG_MAX} else None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A view that is kept: one row a key, each measure an aggregate that merges."""
+
+    name: str
+    purpose: str
+    keys: tuple[Key, ...]
+    measures: tuple[Measure, ...]
+    where: str
+    needs: tuple[str, ...]
+    """Columns of `events` that it reads, `position` always among them, in the relation's order."""
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of what decides its rows; comments and layout do not."""
+        what = [
+            _FORMAT,
+            [asdict(k) for k in self.keys],
+            [asdict(m) for m in self.measures],
+            self.where,
+        ]
+        return hashlib.sha256(orjson.dumps(what)).hexdigest()
+
+    @cached_property
+    def by_customer(self) -> bool:
+        """Whether its rows belong to customers, and so merge when customers are merged."""
+        return any(key.name == "customer" and key.type is ValueType.UUID for key in self.keys)
+
+    @cached_property
+    def shown(self) -> pa.Schema:
+        """The Arrow schema of what a reader sees."""
+        columns: list[Key | Measure] = [*self.keys, *self.measures]
+        return pa.schema([(column.name, column.type.arrow) for column in columns])
+
+    @cached_property
+    def stored(self) -> pa.Schema:
+        """The Arrow schema of its rows as they are folded, stored and merged: companions included."""
+        companions = [(m.companion, pa.uuid()) for m in self.measures if m.companion]
+        return pa.schema([*self.shown, *(pa.field(name, kind) for name, kind in companions)])
+
+    def to_json(self) -> str:
+        """Everything but the hash, for a store to keep beside the rows."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Fold":
+        """What `to_json` wrote."""
+        given = orjson.loads(text)
+        return cls(
+            name=given["name"],
+            purpose=given["purpose"],
+            keys=tuple(Key(k["name"], k["sql"], ValueType(k["type"])) for k in given["keys"]),
+            measures=tuple(
+                Measure(
+                    m["name"],
+                    Aggregate(m["aggregate"]),
+                    m["sql"],
+                    m["filter"],
+                    ValueType(m["type"]),
+                )
+                for m in given["measures"]
+            ),
+            where=given["where"],
+            needs=tuple(given["needs"]),
+        )
+
+
+def read_fold(path: Path) -> Fold:
+    """The fold in a file; its name is the file's. Raises `DefinitionRefused`."""
+    return parse_fold(path.stem, path.read_text(encoding="utf-8"))
+
+
+def parse_fold(name: str, text: str) -> Fold:
+    """The fold that `text` defines. Raises `DefinitionRefused`, naming column, reason and remedy."""
+    shape.demand_name(name)
+    purpose = purpose_of(name, text)
+    select = shape.one_select(name, text)
+    shape.demand_fold_shape(name, select)
+    rules.demand_known_columns(name, select)
+    keys: list[Key] = []
+    measures: list[Measure] = []
+    for column in rules.output_columns(name, select):
+        call = rules.aggregate_call(name, column)
+        if call is None:
+            keys.append(
+                Key(column.name, _sql(column.value), _type_of(name, column.name, column.value))
+            )
+        else:
+            measures.append(_measure(name, column.name, call))
+    rules.demand_grouped_by_keys(name, select, {key.name: key.sql for key in keys})
+    where = select.args.get("where")
+    used = {column.name.lower() for column in select.find_all(exp.Column)} & set(relation.columns())
+    used.add("position")
+    fold = Fold(
+        name=name,
+        purpose=purpose,
+        keys=tuple(keys),
+        measures=tuple(measures),
+        where=_sql(where.this) if where else "",
+        needs=tuple(column for column in relation.columns() if column in used),
+    )
+    if fold.where:
+        value_types.demand_boolean(name, "WHERE", _described(name, "WHERE", fold.where))
+    return fold
+
+
+def purpose_of(name: str, text: str) -> str:
+    """The first paragraph of the comment at the top, as one line, without the name it begins with."""
+    lines: list[str] = []
+    for line in text.lstrip("\ufeff \t\r\n").splitlines():
+        if not line.lstrip().startswith("--"):
+            break
+        words = line.lstrip().removeprefix("--").strip()
+        if lines and not words:
+            break
+        lines.append(words)
+    purpose = re.sub(r"\s+", " ", " ".join(lines)).strip().removeprefix(f"{name}:").strip()
+    shape.demand_purpose(name, purpose)
+    return purpose
+
+
+def _measure(fold: str, name: str, call: rules.AggregateCall) -> Measure:
+    inner = "*" if isinstance(call.value, exp.Star) else _sql(call.value)
+    condition = _sql(call.filter) if call.filter is not None else ""
+    if condition:
+        value_types.demand_boolean(fold, name, _described(fold, name, condition))
+    aggregate = Aggregate(call.name)
+    if aggregate is Aggregate.SUM:
+        value_types.demand_integer(fold, name, _described(fold, name, inner))
+    if aggregate in {Aggregate.BOOL_OR, Aggregate.BOOL_AND}:
+        value_types.demand_boolean(fold, name, _described(fold, name, inner))
+    counts = aggregate in {Aggregate.COUNT, Aggregate.SUM}
+    kind = ValueType.BIGINT if counts else _type_of(fold, name, call.value)
+    if inner != "*" and aggregate is Aggregate.COUNT:
+        _described(fold, name, inner)
+    return Measure(name, aggregate, inner, condition, kind)
+
+
+def _type_of(fold: str, column: str, value: exp.Expr) -> ValueType:
+    return value_types.storable(fold, column, _described(fold, column, _sql(value)))
+
+
+def _sql(tree: exp.Expr) -> str:
+    return tree.sql(dialect="duckdb", comments=False)
+
+
+@cache
+def _events() -> duckdb.DuckDBPyConnection:
+    """A DuckDB with the empty `events` relation, to ask what an expression's type would be."""
+    connection = functions.connect()
+    columns = ", ".join(f'"{c.name}" {c.type}' for c in relation.columns().values())
+    connection.execute(f"CREATE TABLE events ({columns})")
+    return connection
+
+
+def _described(fold: str, column: str, value: str) -> str:
+    """DuckDB's type of an expression over `events`."""
+    try:
+        cursor = _events().cursor().execute(template("describe.sql").format(value=value))
+    except duckdb.Error as error:
+        raise value_types.not_understood(fold, column, error) from error
+    return str(cursor.fetchall()[0][1])

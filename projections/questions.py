@@ -1,0 +1,202 @@
+"""Questions: any SELECT over folds and other questions, run in DuckDB and never stored.
+
+`:now` is its only input from outside: the moment asked about, else the clock. What a question may
+not do is look elsewhere: no other tables, no files, no functions whose answer changes by itself.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from ledger.errors import BadUsage, DefinitionRefused
+from projections import functions, shape
+from projections.definition import Fold, purpose_of
+from projections.sql import quoted
+
+_FROM_FOLDS = "ask folds and questions; `bahi views list` names them"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it was read: its SELECT, with `:now` in it, and the views it asks."""
+
+    name: str
+    purpose: str
+    select: exp.Query
+    asks: frozenset[str]
+
+    def sql(self, now: datetime) -> str:
+        """DuckDB's SQL of it, asked at `now`."""
+        return _at(self.select, now)
+
+
+def read_question(path: Path) -> Question:
+    """The question in a file; its name is the file's. Raises `DefinitionRefused`."""
+    return parse_question(path.stem, path.read_text(encoding="utf-8"))
+
+
+def parse_question(name: str, text: str) -> Question:
+    """The question that `text` defines. Raises `DefinitionRefused`."""
+    shape.demand_name(name)
+    purpose = purpose_of(name, text)
+    select = _one_query(name, text)
+    for parameter in select.find_all(exp.Placeholder, exp.Parameter):
+        if not isinstance(parameter, exp.Placeholder) or parameter.name != "now":
+            written = parameter.sql(dialect="duckdb")
+            raise DefinitionRefused(
+                name, "parameter", f"{written}: a question has one input", "write :now"
+            )
+    try:
+        reading = functions.read(_at(select, datetime(2000, 1, 1, tzinfo=UTC)))
+    except functions.NotOneSelect as error:
+        raise DefinitionRefused(name, "file", _first_line(error), "see DuckDB's SQL") from error
+    demand_steady(name, reading)
+    for table in reading.tables:
+        if "." in table or not table.replace("_", "").isalnum():
+            raise DefinitionRefused(name, "FROM", f"{table}: it is no view", _FROM_FOLDS)
+    return Question(name, purpose, select, reading.tables)
+
+
+def demand_steady(name: str, reading: functions.Reading) -> None:
+    """No table functions, and no function whose answer changes by itself."""
+    for function in reading.table_functions:
+        raise DefinitionRefused(name, "FROM", f"{function}: it is a table function", _FROM_FOLDS)
+    for column in reading.columns:
+        if column.lower() in functions.BARE:
+            raise DefinitionRefused(name, column, "it is another value each time", "write :now")
+    for function, arguments in reading.functions:
+        if why := functions.unsteady(function, arguments):
+            raise DefinitionRefused(name, function, why, "write :now where time is meant")
+
+
+def in_order(folds: Mapping[str, Fold], questions: Mapping[str, Question]) -> list[str]:
+    """The questions, each after those it asks. Raises `DefinitionRefused`: unknown view, or a cycle."""
+    for question in questions.values():
+        for table in sorted(question.asks - folds.keys() - questions.keys()):
+            raise DefinitionRefused(question.name, "FROM", f"there is no view {table}", _FROM_FOLDS)
+    graph = {name: question.asks & questions.keys() for name, question in questions.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        ring: list[str] = error.args[1]
+        raise DefinitionRefused(
+            ring[0], "FROM", "it asks itself: " + " → ".join(ring), "break the ring"
+        ) from error
+
+
+def asked_by(name: str, questions: Mapping[str, Question]) -> set[str]:
+    """Every view that an answer needs, itself included."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            if current in questions:
+                waiting.extend(questions[current].asks)
+    return found
+
+
+def answer(
+    name: str,
+    rows: Mapping[str, pa.Table],
+    asked: Mapping[str, str],
+    where: str | None = None,
+) -> pa.Table:
+    """The rows of a view, kept where `where` is true.
+
+    `rows` holds the folds' rows; `asked` the SQL of the questions, each after those it asks.
+    Raises `BadUsage` where the views and the SQL do not fit, or `where` is not one condition.
+    """
+    connection = functions.cursor()
+    try:
+        for view, table in rows.items():
+            connection.register(view, table)
+        for view, select in asked.items():
+            text = functions.template("view.sql").format(name=quoted([view]), select=select)
+            connection.execute(text)
+        condition = condition_sql(name, where) if where else "true"
+        text = functions.template("filtered.sql").format(view=quoted([name]), where=condition)
+        return connection.sql(text).to_arrow_table()
+    except duckdb.BinderException as error:
+        raise BadUsage(f"{name}: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise BadUsage(f"{name}: {type(error).__name__}: a value does not fit the SQL") from error
+    finally:
+        connection.close()
+
+
+def condition_sql(name: str, where: str) -> str:
+    """A user's `where` as DuckDB's SQL: one condition over the view's columns. Raises `BadUsage`."""
+    try:
+        trees = sqlglot.parse(where, read="duckdb")
+        tree = trees[0] if len(trees) == 1 else None
+    except SqlglotError as error:
+        raise BadUsage("where: expected one condition, came text that is no SQL") from error
+    if not isinstance(tree, exp.Condition) or isinstance(tree, exp.Query):
+        raise BadUsage("where: expected one condition over the view's columns")
+    for kind, what in _NOT_IN_WHERE:
+        if tree.find(kind):
+            raise BadUsage(f"where: expected one condition over the view's columns, came {what}")
+    text = f"({tree.sql(dialect='duckdb', comments=False)})"
+    try:
+        reading = functions.read(
+            functions.template("filtered.sql").format(view=quoted([name]), where=text)
+        )
+        demand_steady("where", reading)
+    except functions.NotOneSelect as error:
+        raise BadUsage("where: expected one condition, came text that is no SQL") from error
+    except DefinitionRefused as error:
+        raise BadUsage(str(error)) from error
+    for function, _ in reading.functions:
+        if functions.is_aggregate(function):
+            raise BadUsage(f"where: expected one condition on a row, came the aggregate {function}")
+    return text
+
+
+_NOT_IN_WHERE: tuple[tuple[type[exp.Expr], str], ...] = (
+    (exp.Query, "a subquery"),
+    (exp.Window, "a window"),
+    (exp.Placeholder, "a parameter"),
+    (exp.Parameter, "a parameter"),
+)
+
+
+def _one_query(name: str, text: str) -> exp.Query:
+    try:
+        trees = sqlglot.parse(text, read="duckdb")
+    except SqlglotError as error:
+        raise DefinitionRefused(
+            name, "file", shape.unreadable(error), "write one SELECT"
+        ) from error
+    statements = [
+        tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)
+    ]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise DefinitionRefused(
+            name, "file", "a question is one SELECT, and nothing else", "write one SELECT"
+        )
+    return statements[0]
+
+
+def _at(select: exp.Query, now: datetime) -> str:
+    literal = exp.cast(
+        exp.Literal.string(now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")), "timestamp"
+    )
+    filled = select.transform(
+        lambda node: literal.copy() if isinstance(node, exp.Placeholder) else node
+    )
+    return filled.sql(dialect="duckdb", comments=False)
+
+
+def _first_line(error: Exception) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0]

@@ -1,0 +1,140 @@
+"""Reading views: kept rows or rows as of a moment, merged customers, hidden ones, and questions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ledger import relation
+from ledger.errors import BadUsage
+from ledger.relation import EventSource
+from projections import questions
+from projections.definition import Fold
+from projections.folding import CannotFold, Folder, merge
+from projections.questions import Question
+from projections.store import ViewStore
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What moment is asked about, and who is seen.
+
+    `as_of`: events that had occurred by then, inclusive. `known_upto`: events of the book up to
+    this position. With either, rows are folded from `source` and not read from what is kept.
+    `now` stands for `:now`. `aliases` (customer, canonical) says under whom a customer is read,
+    `hidden` (customer) whose rows are left out.
+    """
+
+    now: datetime
+    source: EventSource | None = None
+    as_of: datetime | None = None
+    known_upto: int | None = None
+    aliases: pa.Table | None = None
+    hidden: pa.Table | None = None
+
+    @property
+    def past(self) -> bool:
+        return self.as_of is not None or self.known_upto is not None
+
+
+def fold_rows(store: ViewStore, fold: Fold, asked: Asked, customer: UUID | None = None) -> pa.Table:
+    """A fold's shown rows in key order, those of one customer (by index) where one is given."""
+    if customer is not None and not fold.by_customer:
+        raise BadUsage(f"{fold.name}: expected a view with a row a customer")
+    people = None if customer is None else members(customer, asked.aliases)
+    if asked.past:
+        kept, rows = fold, _as_of(fold, asked, people)
+    else:
+        found = store.read(
+            fold.name, [] if people is None else [("customer", [p.bytes for p in people])]
+        )
+        kept = found.table.fold if found else fold
+        rows = found.rows if found else fold.stored.empty_table()
+    try:
+        return merge(kept, rows, asked.aliases, asked.hidden)
+    except CannotFold as error:
+        raise BadUsage(f"{fold.name}: cannot be read: {error}") from error
+
+
+def view_rows(
+    store: ViewStore,
+    folds: Mapping[str, Fold],
+    asks: Mapping[str, Question],
+    name: str,
+    asked: Asked,
+    where: str | None = None,
+    customer: UUID | None = None,
+) -> pa.Table:
+    """The rows of a fold or the answer of a question, kept where `where` is true."""
+    if name in folds:
+        rows = fold_rows(store, folds[name], asked, customer)
+        return questions.answer(name, {name: rows}, {}, where) if where else rows
+    if customer is not None:
+        raise BadUsage(f"{name}: expected a view with a row a customer")
+    wanted = questions.asked_by(name, asks)
+    rows_by_fold = {
+        fold: fold_rows(store, folds[fold], asked) for fold in sorted(wanted & folds.keys())
+    }
+    selects = {q: asks[q].sql(asked.now) for q in questions.in_order(folds, asks) if q in wanted}
+    return questions.answer(name, rows_by_fold, selects, where)
+
+
+def members(customer: UUID, aliases: pa.Table | None) -> list[UUID]:
+    """Every customer who is read as the same person, sorted."""
+    if aliases is None or aliases.num_rows == 0:
+        return [customer]
+    own = _matching(aliases, "customer", customer).column("canonical").to_pylist()
+    canonical: UUID = own[0] if own else customer
+    others: list[UUID] = _matching(aliases, "canonical", canonical).column("customer").to_pylist()
+    return sorted({canonical, customer, *others})
+
+
+def _matching(table: pa.Table, column: str, value: UUID) -> pa.Table:
+    stored = table.column(column).cast(pa.binary(16))
+    return table.filter(pc.equal(stored, pa.scalar(value.bytes, pa.binary(16))))
+
+
+def _as_of(fold: Fold, asked: Asked, people: Sequence[UUID] | None) -> pa.Table:
+    """Stored rows folded from what had occurred, and was known, by then: one pass, flat memory."""
+    if asked.source is None:
+        raise BadUsage(f"{fold.name}: a moment in the past needs the events to be at hand")
+    conditions: list[str] = [f"({fold.where})"] if fold.where else []
+    needs: set[str] = set(fold.needs)
+    if asked.as_of is not None:
+        if asked.as_of.utcoffset() is None:
+            raise BadUsage("as_of: expected a time with a zone, came a time without one")
+        moment = asked.as_of.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        conditions.append(f"occurred_at <= TIMESTAMP '{moment}'")
+        needs.add("occurred_at")
+    if people is not None:
+        listed = ", ".join(f"'{person}'::UUID" for person in people)
+        conditions.append(f"customer IN ({listed})")
+    columns = tuple(column for column in relation.columns() if column in needs)
+    folder = Folder()
+    try:
+        result = folder.fold_stream(
+            [replace(fold, where=" AND ".join(conditions))],
+            relation.schema(columns),
+            asked.source.batches(0, columns, upto=asked.known_upto),
+        )[0]
+    finally:
+        folder.close()
+    if isinstance(result, CannotFold):
+        raise BadUsage(f"{fold.name}: cannot be folded as of then: {result}") from result
+    return result
+
+
+def row_of(table: pa.Table, fold: Fold, key: Sequence[Any]) -> dict[str, Any] | None:
+    """The row of this key as Python values; None where there is none."""
+    if len(key) != len(fold.keys):
+        names = ", ".join(k.name for k in fold.keys)
+        raise BadUsage(f"{fold.name}: expected a value each for {names}, came {len(key)}")
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for row in rows:
+        if all(row[part.name] == value for part, value in zip(fold.keys, key, strict=True)):
+            return row
+    return None

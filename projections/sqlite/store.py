@@ -1,0 +1,215 @@
+"""Views in one SQLite file: WAL, strict tables, rows and position in one transaction.
+
+`synchronous` is NORMAL: after a loss of power the last commits may be gone, rows and position
+together, and are folded again from the book.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from projections.definition import Fold
+from projections.sql import quoted
+from projections.sqlite import sql
+from projections.store import CannotMerge, Failure, Kept, Overtaken, ViewTable, Writer
+
+_BUSY_TIMEOUT_S = 60.0
+_READ_ROWS = 50_000
+
+
+class SqliteViews:
+    """The store of views in the file at `path`; each thread has a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._immediate() as connection:
+            connection.execute(sql.template("schema.sql"))
+
+    def tables(self) -> list[ViewTable]:
+        rows = self._connection().execute(sql.template("tables.sql")).fetchall()
+        return [_view_table(row) for row in rows]
+
+    def create(self, fold: Fold) -> ViewTable:
+        with self._immediate() as connection:
+            former = [_view_table(row) for row in _of_name(connection, fold.name)]
+            serving = next((table for table in former if table.serving), None)
+            filling = next((table for table in former if not table.serving), None)
+            if filling and filling.fold.hash == fold.hash and not filling.failure:
+                return filling
+            if filling:
+                _drop(connection, filling)
+            generation = 1 + max((table.generation for table in former), default=0)
+            table = ViewTable(
+                f"{fold.name}_{fold.hash[:12]}_{generation}", fold, generation, serving is None, 0
+            )
+            connection.execute(sql.table_sql(fold, table.id))
+            connection.execute(
+                sql.template("insert_table.sql"),
+                (table.id, fold.name, fold.hash, generation, fold.to_json(), table.serving),
+            )
+        return table
+
+    def discard(self, table: ViewTable) -> None:
+        with self._immediate() as connection:
+            found = _of_id(connection, table.id)
+            if found and not found.serving:
+                _drop(connection, found)
+
+    def switch(self, table: ViewTable) -> None:
+        with self._immediate() as connection:
+            filled = _of_id(connection, table.id)
+            if filled is None or filled.serving or filled.failure:
+                return
+            for row in _of_name(connection, filled.fold.name):
+                former = _view_table(row)
+                if former.serving:
+                    if former.position > filled.position:
+                        return
+                    _drop(connection, former)
+            connection.execute(sql.template("serve.sql"), (filled.id,))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Writer]:
+        with self._immediate() as connection:
+            yield _Writer(connection)
+
+    def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
+        connection = self._connection()
+        connection.execute("BEGIN")  # one snapshot for the pointer and the rows it points to
+        try:
+            found = connection.execute(sql.template("serving_table.sql"), (name,)).fetchone()
+            if found is None:
+                return None
+            table = _view_table(found)
+            statement = sql.rows_sql(table.fold, table.id, [(key, len(v)) for key, v in where])
+            kinds = {key.name: key.type.arrow for key in table.fold.keys}
+            values = [v for key, given in where for v in _stored(pa.array(given, kinds[key]))]
+            return Kept(table, _arrow(connection.execute(statement, values), table.fold.stored))
+        finally:
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+        self._local = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -65536")  # KiB: the upper pages of a large view
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    @contextmanager
+    def _immediate(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+class _Writer:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def advance(self, table: ViewTable, start: int, to: int, rows: pa.Table) -> None:
+        self._connection.execute("SAVEPOINT fold")
+        try:
+            moved = self._connection.execute(sql.template("advance.sql"), (to, table.id, start))
+            if moved.rowcount != 1:
+                raise Overtaken(table.id)
+            columns = [_stored(rows.column(name)) for name in rows.column_names]
+            self._connection.executemany(
+                sql.upsert_sql(table.fold, table.id), zip(*columns, strict=True)
+            )
+        except sqlite3.IntegrityError as error:
+            self._connection.execute("ROLLBACK TO fold")
+            raise CannotMerge("a total is too large for its column") from error
+        finally:
+            self._connection.execute("RELEASE fold")
+
+    def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
+        marked = self._connection.execute(
+            sql.template("fail.sql"), (failure.position, failure.why, table.id, start)
+        )
+        if marked.rowcount != 1:
+            raise Overtaken(table.id)
+
+
+def _of_name(connection: sqlite3.Connection, name: str) -> list[tuple[Any, ...]]:
+    return connection.execute(sql.template("tables_of_name.sql"), (name,)).fetchall()
+
+
+def _of_id(connection: sqlite3.Connection, table_id: str) -> ViewTable | None:
+    row = connection.execute(sql.template("table_of_id.sql"), (table_id,)).fetchone()
+    return None if row is None else _view_table(row)
+
+
+def _drop(connection: sqlite3.Connection, table: ViewTable) -> None:
+    connection.execute(sql.template("delete_table.sql"), (table.id,))
+    connection.execute(sql.template("drop.sql").format(table=quoted([table.id])))
+
+
+def _view_table(row: tuple[Any, ...]) -> ViewTable:
+    table_id, definition, generation, serving, position, failed_position, why = row
+    failure = None if failed_position is None else Failure(failed_position, why)
+    return ViewTable(
+        table_id, Fold.from_json(definition), generation, bool(serving), position, failure
+    )
+
+
+def _stored(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """A column as SQLite keeps it: UUIDs as bytes, times and days as integers."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+        column = column.cast(kind)
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.int64())
+    elif pa.types.is_date32(kind):
+        column = column.cast(pa.int32())
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _arrow(cursor: sqlite3.Cursor, schema: pa.Schema) -> pa.Table:
+    """Rows as Arrow, typed by the schema and never by guessing."""
+    batches = []
+    while rows := cursor.fetchmany(_READ_ROWS):
+        columns = [
+            _column(values, field.type)
+            for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+        ]
+        batches.append(pa.record_batch(columns, schema=schema))
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.int64()).cast(kind)
+    if pa.types.is_date32(kind):
+        return pa.array(values, pa.int32()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(values, pa.int8()).cast(kind)
+    return pa.array(values, kind)

@@ -1,0 +1,2 @@
+UPDATE view_table SET position = ?
+WHERE id = ? AND position = ? AND failed_position IS NULL

@@ -1,0 +1,1 @@
+UPDATE view_table SET serving = 1 WHERE id = ?

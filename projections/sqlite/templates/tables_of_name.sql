@@ -1,0 +1,4 @@
+SELECT id, definition, generation, serving, position, failed_position, failed_why
+FROM view_table
+WHERE name = ?
+ORDER BY generation

@@ -1,0 +1,3 @@
+SELECT position, occurred_at, type, id, value, {decides} AS decides
+FROM found
+ORDER BY moment

@@ -1,0 +1,1 @@
+DESCRIBE SELECT {value} FROM events

@@ -1,0 +1,8 @@
+SELECT * FROM (
+    SELECT {columns}
+    FROM events
+    WHERE {where}
+    GROUP BY {ordinals}
+)
+WHERE {present}
+ORDER BY {keys}

@@ -1,0 +1,1 @@
+CREATE TEMP VIEW {name} AS {select}

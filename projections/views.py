@@ -1,0 +1,308 @@
+"""The views of a book, behind one face: keep them current, read them, ask why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pyarrow as pa
+
+from ledger.clock import Clock, system_clock
+from ledger.errors import BadUsage, DefinitionRefused, FoldFailed, NotFound
+from ledger.relation import EventSource
+from projections import check, explain, functions, questions, reading
+from projections import why as why_
+from projections.definition import Fold, read_fold
+from projections.engine import Engine, Progress
+from projections.questions import Question, read_question
+from projections.reading import Asked
+from projections.sqlite import SqliteViews
+from projections.store import ViewStore, ViewTable
+
+
+class Kind(StrEnum):
+    """A fold is kept, a question is asked."""
+
+    FOLD = "fold"
+    QUESTION = "question"
+
+
+class State(StrEnum):
+    """How a view stands."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    REBUILDING = "rebuilding"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list of views. A question stands where the slowest fold it asks stands."""
+
+    name: str
+    kind: Kind
+    purpose: str
+    position: int
+    lag: int
+    """Events of the book that are not in it yet."""
+    state: State
+    failure: FoldFailed | None
+
+
+class Views:
+    """Every fold and question of the shipped folder and of the user's, over one store.
+
+    A folder has `folds/*.sql` and `questions/*.sql`. Loading raises `DefinitionRefused`.
+    """
+
+    def __init__(
+        self, store: ViewStore, folders: Sequence[Path] = (), clock: Clock = system_clock
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._folds, self._questions = load(folders)
+
+    @classmethod
+    def open(cls, path: Path, folders: Sequence[Path] = (), clock: Clock = system_clock) -> "Views":
+        """The views kept in the SQLite file at `path`, made where there is none."""
+        return cls(SqliteViews(path), folders, clock)
+
+    def close(self) -> None:
+        self._store.close()
+
+    @property
+    def folds(self) -> Mapping[str, Fold]:
+        return self._folds
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        return self._questions
+
+    def catch_up(self, source: EventSource, progress: Progress | None = None) -> dict[str, int]:
+        """Fold what the book has and the views have not; the position of each fold afterwards.
+
+        A fold that cannot take an event stops before it, as `list` shows; the others go on.
+        """
+        engine = Engine(self._store)
+        try:
+            return engine.catch_up(self._folds, source, progress)
+        finally:
+            engine.close()
+
+    def rebuild(
+        self, name: str, source: EventSource, progress: Progress | None = None
+    ) -> dict[str, int]:
+        """Fold a view anew from the first event, beside the one that serves, and switch.
+
+        A rebuild that was killed goes on from where it was at the next `catch_up` or `rebuild`.
+        Raises `FoldFailed` where the new one stopped; the former then still serves.
+        """
+        fold = self._fold(name)
+        self._store.create(fold)
+        positions = self.catch_up(source, progress)
+        for table in self._tables(name):
+            if table.failure and not table.serving:
+                raise _failed(table)
+        return positions
+
+    def rows(
+        self,
+        name: str,
+        *,
+        source: EventSource | None = None,
+        as_of: datetime | None = None,
+        known_upto: int | None = None,
+        where: str | None = None,
+        now: datetime | None = None,
+        customer: UUID | None = None,
+        aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
+    ) -> pa.Table:
+        """A view's rows, typed; today from what is kept, in the past folded from `source`.
+
+        `customer` keeps one person's rows, read by index. For the rest see `Asked`.
+        """
+        asked = Asked(now or as_of or self._clock(), source, as_of, known_upto, aliases, hidden)
+        return self._rows(name, asked, where, customer)
+
+    def row(
+        self,
+        name: str,
+        *key: object,
+        aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
+    ) -> dict[str, Any] | None:
+        """The row of one key as Python values, by index where the key begins with a customer.
+
+        A member of a merged customer finds the row of the whole person.
+        """
+        fold = self._fold(name)
+        person = next(
+            (v for k, v in zip(fold.keys, key, strict=False) if k.name == "customer"), None
+        )
+        person = person if fold.by_customer and isinstance(person, UUID) else None
+        asked = Asked(self._clock(), aliases=aliases, hidden=hidden)
+        rows = reading.fold_rows(self._store, fold, asked, person)
+        if person is not None and rows.num_rows:
+            canonical = rows.column("customer")[0].as_py()
+            key = tuple(canonical if value == person else value for value in key)
+        return reading.row_of(rows, fold, key)
+
+    def attach(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        source: EventSource | None = None,
+        as_of: datetime | None = None,
+        known_upto: int | None = None,
+        now: datetime | None = None,
+        aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
+    ) -> Sequence[str]:
+        """Register the views that `query` mentions, and only those, in a DuckDB; their names."""
+        try:
+            tables = functions.read(query).tables
+        except functions.NotOneSelect as error:
+            raise BadUsage(f"expected one SELECT: {error}") from error
+        asked = Asked(now or as_of or self._clock(), source, as_of, known_upto, aliases, hidden)
+        names = sorted(tables & (self._folds.keys() | self._questions.keys()))
+        for name in names:
+            connection.register(name, self._rows(name, asked, None, None))
+        return names
+
+    def list(self, head: int) -> list[Listed]:
+        """Every view and how it stands to a book whose last position is `head`."""
+        tables = self._store.tables()
+        folds = {name: _listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
+        asked = []
+        for name, question in sorted(self._questions.items()):
+            on = [folds[f] for f in questions.asked_by(name, self._questions) if f in folds]
+            slowest = min(on, key=lambda line: line.position, default=None)
+            position, state = (
+                (slowest.position, slowest.state) if slowest else (head, State.CURRENT)
+            )
+            asked.append(
+                Listed(
+                    name, Kind.QUESTION, question.purpose, position, head - position, state, None
+                )
+            )
+        return [*folds.values(), *asked]
+
+    def explain(self, name: str) -> str:
+        """What a view is for, what its columns mean, and the SQL that is run for it."""
+        if name in self._questions:
+            return explain.explain_question(self._questions[name])
+        return explain.explain_fold(self._fold(name))
+
+    def check(self, path: Path, source: EventSource | None = None) -> check.Checked:
+        """Try a fold's file: it loads, and keeps the merge law. Raises `DefinitionRefused`."""
+        return check.check_fold(read_fold(path), source)
+
+    def why(
+        self,
+        name: str,
+        column: str,
+        *key: object,
+        source: EventSource,
+        known_upto: int | None = None,
+        aliases: pa.Table | None = None,
+    ) -> why_.Why:
+        """The events behind one cell, the deciding one marked. Raises `NotFound`, `BadUsage`."""
+        if name in self._questions:
+            asks = ", ".join(sorted(self._questions[name].asks))
+            raise BadUsage(f"{name} is a question: expected a column of a fold; it asks {asks}")
+        fold = self._fold(name)
+        merged = [
+            reading.members(value, aliases)
+            if part.name == "customer" and fold.by_customer and isinstance(value, UUID)
+            else [value]
+            for part, value in zip(fold.keys, key, strict=False)
+        ]
+        merged += [[value] for value in key[len(fold.keys) :]]
+        return why_.why(fold, column, merged, source, known_upto)
+
+    def _rows(self, name: str, asked: Asked, where: str | None, customer: UUID | None) -> pa.Table:
+        self._known(name)
+        return reading.view_rows(
+            self._store, self._folds, self._questions, name, asked, where, customer
+        )
+
+    def _tables(self, name: str) -> Sequence[ViewTable]:
+        return [table for table in self._store.tables() if table.fold.name == name]
+
+    def _known(self, name: str) -> None:
+        if name not in self._folds and name not in self._questions:
+            known = ", ".join(sorted({*self._folds, *self._questions}))
+            raise NotFound("view", name, f"there are {known}")
+
+    def _fold(self, name: str) -> Fold:
+        self._known(name)
+        if name not in self._folds:
+            raise BadUsage(f"{name} is a question: expected a fold")
+        return self._folds[name]
+
+
+def load(folders: Sequence[Path] = ()) -> tuple[dict[str, Fold], dict[str, Question]]:
+    """The shipped views and those of the folders. Raises `DefinitionRefused`."""
+    folds: dict[str, Fold] = {}
+    asks: dict[str, Question] = {}
+    with as_file(files("projections")) as shipped:
+        for folder in (shipped, *folders):
+            for path in sorted((folder / "folds").glob("*.sql")):
+                _demand_new(path, folds, asks)
+                folds[path.stem] = read_fold(path)
+            for path in sorted((folder / "questions").glob("*.sql")):
+                _demand_new(path, folds, asks)
+                asks[path.stem] = read_question(path)
+    order = questions.in_order(folds, asks)
+    empty = {name: fold.shown.empty_table() for name, fold in folds.items()}
+    for name in order:
+        wanted = questions.asked_by(name, asks)
+        moment = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+        try:
+            questions.answer(
+                name,
+                {fold: empty[fold] for fold in wanted & folds.keys()},
+                {q: asks[q].sql(moment) for q in order if q in wanted},
+            )
+        except BadUsage as error:
+            raise DefinitionRefused(
+                name, "SELECT", str(error), "`bahi views explain` names columns"
+            ) from error
+    return folds, {name: asks[name] for name in order}
+
+
+def _demand_new(path: Path, folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
+    if path.stem in folds or path.stem in asks:
+        raise DefinitionRefused(path.stem, "name", "another view has this name", "rename the file")
+
+
+def _listed(fold: Fold, tables: Sequence[ViewTable], head: int) -> Listed:
+    own = [table for table in tables if table.fold.name == fold.name]
+    serving = next((table for table in own if table.serving), None)
+    filling = next((table for table in own if not table.serving), None)
+    position = serving.position if serving else 0
+    stuck = next((t for t in (filling, serving) if t and t.failure), None)
+    state = State.CURRENT if position >= head else State.BEHIND
+    if filling or (serving and serving.fold.hash != fold.hash):
+        state = State.REBUILDING
+    if stuck and not (stuck.serving and filling):
+        state = State.FAILED
+    failure = _failed(stuck) if stuck else None
+    return Listed(
+        fold.name, Kind.FOLD, fold.purpose, position, max(head - position, 0), state, failure
+    )
+
+
+def _failed(table: ViewTable) -> FoldFailed:
+    failure = table.failure
+    if failure is None:
+        raise ValueError("expected a table that failed")
+    return FoldFailed(table.fold.name, failure.position, failure.why)

@@ -1,0 +1,110 @@
+"""Why a cell says what it says: the events behind it, from the fold's own WHERE, key and FILTER."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ledger import relation
+from ledger.errors import BadUsage, NotFound
+from ledger.relation import EventSource
+from projections import functions, sql
+from projections.definition import Aggregate, Fold, Measure
+
+_ALWAYS = ("position", "id", "type", "occurred_at", "moment")
+_FIRST_WITH = (
+    "moment = (SELECT min(moment) FROM found WHERE value = (SELECT {0}(value) FROM found))"
+)
+_DECIDES = {
+    Aggregate.COUNT: "NULL::BOOLEAN",
+    Aggregate.SUM: "NULL::BOOLEAN",
+    Aggregate.MIN: _FIRST_WITH.format("min"),
+    Aggregate.MAX: _FIRST_WITH.format("max"),
+    Aggregate.BOOL_OR: _FIRST_WITH.format("bool_or"),
+    Aggregate.BOOL_AND: _FIRST_WITH.format("bool_and"),
+    Aggregate.ARG_MIN: "moment = (SELECT min(moment) FROM found)",
+    Aggregate.ARG_MAX: "moment = (SELECT max(moment) FROM found)",
+}
+"""Which of the found events the cell's value is from: of equals the earliest. In a count or sum
+every event has its part, and none decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The events behind one cell, in order of moment.
+
+    `events` has position, occurred_at, type, id, value (what the event brought to the cell) and
+    decides (true for the event the cell's value is from; null in counts and sums).
+    """
+
+    view: str
+    column: str
+    sql: str
+    events: pa.Table
+
+
+def why(
+    fold: Fold,
+    column: str,
+    key: Sequence[Sequence[Any]],
+    source: EventSource,
+    upto: int | None = None,
+) -> Why:
+    """The events behind `column` in the row of `key`: for each key column, the values it may have.
+
+    Reads the source once; memory follows the events found.
+    """
+    measure = _measure(fold, column)
+    if len(key) != len(fold.keys):
+        names = ", ".join(k.name for k in fold.keys)
+        raise BadUsage(f"{fold.name}: expected a value each for {names}, came {len(key)}")
+    conditions = [
+        sql.key_condition(part, [_literal(value) for value in values])
+        for part, values in zip(fold.keys, key, strict=True)
+    ]
+    select = sql.why_sql(fold, measure, conditions)
+    needs = tuple(c for c in relation.columns() if c in {*_ALWAYS, *fold.needs})
+    return Why(
+        fold.name, column, select, _found(measure, select, source.batches(0, needs, upto=upto))
+    )
+
+
+def _found(measure: Measure, select: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    connection = functions.cursor()
+    try:
+        parts: list[pa.Table] = []
+        for batch in batches:
+            connection.register("events", batch)
+            parts.append(connection.sql(select).to_arrow_table())
+        if not parts:
+            return _EMPTY.empty_table()
+        connection.register("found", pa.concat_tables(parts))
+        text = functions.template("decide.sql").format(decides=_DECIDES[measure.aggregate])
+        return connection.sql(text).to_arrow_table()
+    finally:
+        connection.close()
+
+
+_EMPTY = pa.schema(
+    [
+        ("position", pa.int64()),
+        ("occurred_at", pa.timestamp("us")),
+        ("type", pa.string()),
+        ("id", pa.uuid()),
+        ("value", pa.null()),
+        ("decides", pa.bool_()),
+    ]
+)
+
+
+def _measure(fold: Fold, column: str) -> Measure:
+    for measure in fold.measures:
+        if measure.name == column:
+            return measure
+    known = ", ".join(measure.name for measure in fold.measures)
+    raise NotFound("column", f"{fold.name}.{column}", f"there are {known}")
+
+
+def _literal(value: Any) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,139 @@
+"""Reads the whole book again and says whether it is what was written.
+
+Nothing is shared with whoever wrote it but the definition of the leaf: envelopes are parsed here
+anew, columns and tags compared with them, the tree grown again from the bytes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from ledger.book import Book, Row
+from ledger.errors import BookAltered
+from ledger.event import leaf_hash
+from ledger.tree import Tree
+from projections import Kind, Views
+
+Progress = Callable[[int], None]
+"""Told the position that has been verified so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found in order: events, tree heads compared, and the root over all events."""
+
+    events: int
+    checkpoints: int
+    root: bytes
+
+
+def verify_book(
+    book: Book, *, remembered: tuple[int, bytes] | None = None, progress: Progress | None = None
+) -> Verified:
+    """Verify every event, every copy beside it and every tree head.
+
+    `remembered` is a tree head (size, root) kept outside the book, by the keyring; a book that was
+    altered together with its own checkpoints still fails against it.
+
+    Raises `BookAltered` with the first position that is not as it was written. What only a tree
+    head can tell is laid at the first position that this head covers and the one before does not.
+    """
+    heads = _heads(book, remembered)
+    checked = 0
+    tree = Tree()
+    last_us = 0
+    covered_from = 1
+    for row in book.rows():
+        if row.position != tree.size + 1:
+            raise BookAltered(tree.size + 1, f"missing; the next event is at {row.position}")
+        _verify_row(row, last_us)
+        last_us = row.recorded_us
+        tree.add(leaf_hash(row.recorded_us, row.body, row.personal))
+        for root in heads.pop(row.position, ()):
+            if root != tree.root():
+                what = f"the events {covered_from} to {row.position} are not those of the tree head"
+                raise BookAltered(covered_from, f"{what} written at {row.position}")
+            checked += 1
+            covered_from = row.position + 1
+        if progress and row.position % 10_000 == 0:
+            progress(row.position)
+    if heads:
+        raise BookAltered(
+            tree.size + 1, f"missing; a tree head was written over {max(heads)} events"
+        )
+    if progress:
+        progress(tree.size)
+    return Verified(tree.size, checked, tree.root())
+
+
+def _heads(book: Book, remembered: tuple[int, bytes] | None) -> dict[int, list[bytes]]:
+    heads: dict[int, list[bytes]] = {}
+    for size, root in book.checkpoints():
+        heads.setdefault(size, []).append(root)
+    if remembered is not None and remembered[0] > 0:
+        heads.setdefault(remembered[0], []).append(remembered[1])
+    return heads
+
+
+def _verify_row(row: Row, last_us: int) -> None:
+    """One row against itself. Raises `BookAltered`."""
+    if leaf_hash(row.recorded_us, row.body, row.personal) != row.leaf:
+        raise BookAltered(row.position, "its bytes are not those of its leaf")
+    if row.recorded_us < last_us:
+        raise BookAltered(row.position, "recorded before the event at the position before it")
+    try:
+        envelope = orjson.loads(row.body)
+        copies = dict(_copies(envelope))
+    except (orjson.JSONDecodeError, KeyError, ValueError, TypeError):
+        raise BookAltered(row.position, "its envelope cannot be read") from None
+    for name, expected in copies.items():
+        if getattr(row, name) != expected:
+            raise BookAltered(row.position, f"the column {name} differs from the envelope")
+
+
+def _copies(envelope: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What the columns must hold, read from the envelope by other means than the writer's."""
+    yield "id", bytes.fromhex(envelope["id"].replace("-", ""))
+    yield "type", envelope["type"]
+    moment = datetime.fromisoformat(envelope["occurred_at"])
+    whole_seconds = int(moment.replace(microsecond=0).timestamp())
+    yield "occurred_us", whole_seconds * 1_000_000 + moment.microsecond
+    customer = [f"customer:{envelope['customer']}"] if "customer" in envelope else []
+    yield "tags", frozenset([*envelope.get("tags", ()), *customer])
+
+
+def verify_views(book: Book, views: Views) -> dict[str, str | None]:
+    """Each kept fold against a fresh one over the same events: None if equal, else what differs.
+
+    A fold that is behind is compared with the book up to where it stands.
+    """
+    found: dict[str, str | None] = {}
+    for line in views.list(book.head()):
+        if line.kind is not Kind.FOLD:
+            continue
+        kept = views.rows(line.name)
+        fresh = views.rows(line.name, source=book, known_upto=line.position)
+        if kept.num_rows != fresh.num_rows:
+            found[line.name] = (
+                f"{kept.num_rows:,} rows are kept, a fresh fold has {fresh.num_rows:,}"
+            )
+        else:
+            apart = _rows_apart(kept, fresh)
+            found[line.name] = f"{apart:,} kept rows differ from a fresh fold" if apart else None
+    return found
+
+
+def _rows_apart(kept: pa.Table, fresh: pa.Table) -> int:
+    """How many kept rows are not among the fresh ones, in whatever order they come."""
+    with duckdb.connect() as connection:
+        connection.register("kept", kept)
+        connection.register("fresh", fresh)
+        answer = connection.sql(
+            "SELECT count(*) FROM (SELECT * FROM kept EXCEPT ALL SELECT * FROM fresh)"
+        ).fetchall()
+    return int(answer[0][0])

@@ -1,0 +1,1 @@
+"""In and out: files, Kafka, webhooks. What arrives becomes touchpoints; what is published is sealed."""

@@ -1,0 +1,195 @@
+"""Rows of a file recorded in the book; what is refused waits in the vault to be tried again."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from commands.dead_letters import RefusedItem, keep_refused
+from commands.record import BATCH, check, record
+from commands.touchpoint import Fate, Outcome, Touchpoint
+from ledger.clock import Clock, Ids
+from ledger.errors import BadUsage, Refused
+from ledger.identifiers import Identifier, normalise
+from ledger.opening import Ledger
+from ledger.vault import DeadLetter
+from streams.files import Mapping as FileMapping
+from streams.files import Row, raw_of, touchpoint_of
+
+DOOR = "file"
+"""Doors of files are `file:<source>`."""
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How rows are taken: the clock and ids to use, and what is tolerated."""
+
+    clock: Clock
+    ids: Ids
+    future_tolerance: timedelta
+    region: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the rows of a file. `refusals` holds the first of them: row, line and why."""
+
+    read: int = 0
+    appended: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    refusals: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def count(self, row: Row, outcome: Outcome) -> None:
+        self.read += 1
+        if outcome.fate is Fate.APPENDED:
+            self.appended += 1
+        elif outcome.fate is Fate.DUPLICATE:
+            self.duplicates += 1
+        else:
+            self.refused += 1
+            if len(self.refusals) < _SHOWN:
+                self.refusals.append((row.row, row.line, str(outcome.refusal)))
+
+
+def import_rows(
+    ledger: Ledger,
+    rows: Iterable[Row],
+    source: str,
+    intake: Intake,
+    *,
+    id_columns: Sequence[str] = (),
+    after_batch: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Record rows in batches, each durable before the next is read; refused rows become dead letters.
+
+    `id_columns` are those that the rows were read with: a dead letter needs them to be tried again.
+    """
+    report = Report()
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        outcomes = _outcomes(batch, _recorded(ledger, batch, intake))
+        refused = [
+            RefusedItem(
+                outcome.refusal, _coordinates(row, id_columns), row.content, _named(row, intake)
+            )
+            for row, outcome in zip(batch, outcomes, strict=True)
+            if outcome.refusal is not None
+        ]
+        if refused:
+            door = f"{DOOR}:{source}"
+            keep_refused(ledger, door, refused, clock=intake.clock, ids=intake.ids)
+        for row, outcome in zip(batch, outcomes, strict=True):
+            report.count(row, outcome)
+        after_batch(report)
+    return report
+
+
+def try_rows(rows: Iterable[Row], intake: Intake) -> Report:
+    """What `import_rows` would refuse by looking at each row alone; nothing is read or written.
+
+    Rows that would be taken count as read: whether they are new only the book can tell.
+    """
+    report = Report()
+    latest = intake.clock() + intake.future_tolerance
+    for row in rows:
+        refusal = row.item if isinstance(row.item, Refused) else None
+        if isinstance(row.item, Touchpoint):
+            try:
+                check(row.item, latest=latest, region=intake.region)
+            except Refused as error:
+                refusal = error
+        if refusal is None:
+            report.read += 1
+        else:
+            report.count(row, Outcome(Fate.REFUSED, refusal=refusal))
+    return report
+
+
+def replay_letters(
+    ledger: Ledger,
+    letters: Iterable[UUID],
+    mapping: FileMapping,
+    intake: Intake,
+    *,
+    corrections: Mapping[str, Any] | None = None,
+    actor: UUID | None = None,
+) -> Iterator[tuple[DeadLetter, Outcome]]:
+    """Try dead letters again, with the mapping as it is now and columns corrected by `corrections`.
+
+    A letter whose row is in the book now is destroyed; one that is refused again stays as it is.
+    Raises `BadUsage` for a letter that came through another door than files of this source.
+    """
+    for letter_id in letters:
+        letter = ledger.vault.open_letter(letter_id)
+        if letter.door != f"{DOOR}:{mapping.source}":
+            raise BadUsage(
+                f"expected a letter of {DOOR}:{mapping.source}, came one of {letter.door}"
+            )
+        try:
+            raw = (
+                {**raw_of(letter.content), **corrections} if corrections else raw_of(letter.content)
+            )
+            item = touchpoint_of(
+                raw,
+                mapping,
+                id_columns=letter.coordinates.get("id_columns", ()),
+                row_id=letter.coordinates.get("row_id"),
+                actor=actor,
+            )
+            (outcome,) = _record(ledger, [item], intake)
+        except Refused as refusal:
+            outcome = Outcome(Fate.REFUSED, refusal=refusal)
+        if outcome.fate is not Fate.REFUSED:
+            ledger.vault.remove([letter.id])
+        yield letter, outcome
+
+
+def _record(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iterator[Outcome]:
+    return record(
+        ledger,
+        items,
+        clock=intake.clock,
+        future_tolerance=intake.future_tolerance,
+        region=intake.region,
+    )
+
+
+def _recorded(ledger: Ledger, batch: Sequence[Row], intake: Intake) -> Iterator[Outcome]:
+    return _record(ledger, (r.item for r in batch if isinstance(r.item, Touchpoint)), intake)
+
+
+def _outcomes(batch: Sequence[Row], recorded: Iterator[Outcome]) -> list[Outcome]:
+    """An outcome a row: the mapping's refusal, or what became of its touchpoint."""
+    return [
+        Outcome(Fate.REFUSED, refusal=row.item) if isinstance(row.item, Refused) else next(recorded)
+        for row in batch
+    ]
+
+
+def _coordinates(row: Row, id_columns: Sequence[str]) -> dict[str, Any]:
+    where: dict[str, Any] = {"row": row.row, "line": row.line}
+    if row.row_id is not None:
+        where["row_id"] = row.row_id
+    if id_columns:
+        where["id_columns"] = list(id_columns)
+    return where
+
+
+def _named(row: Row, intake: Intake) -> tuple[Identifier, ...]:
+    """Whom a refused row names, as far as that can be read: an erasure must find its letter."""
+    if isinstance(row.item, Refused):
+        return ()
+    named = []
+    for identifier in row.item.identifiers:
+        try:
+            normal = normalise(identifier, intake.region)
+        except Refused:
+            continue
+        if normal is not None:
+            named.append(normal)
+    return tuple(named)

@@ -1,0 +1,1 @@
+"""The specification, run: what Bahi promises, given, when and then."""

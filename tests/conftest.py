@@ -1,0 +1,44 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import hypothesis
+import psycopg
+import pytest
+
+from tests.servers import shared
+
+# How long an example takes says nothing here; in CI the same commit gets the same examples.
+hypothesis.settings.register_profile(
+    "bahi",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("bahi")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # not one of the workers: the process that began the run
+        config.add_cleanup(shared.SharedServers().close)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give each worker an empty database of its own on the run's PostgreSQL."""
+    server = shared.address("postgres")
+    name = f"bahi_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """Give the address of the run's Kafka; all workers share its topics, so a test makes up their names."""
+    return shared.address("kafka")
