@@ -6,13 +6,18 @@ same drift, and the median of the rounds forgets a round that was disturbed.
 
 import gc
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 Side = Callable[[], int]
-"""Does the work once from a clean state and returns how many events it handled."""
+"""Does the work once and returns how many events it handled."""
+
+Prepare = Callable[[Path], Side]
+"""Sets one side up in an empty folder, untimed; the folder is removed after the side has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class Comparison:
     what: str
     baseline: str
     durability: str
-    ours: Callable[[], Side]
-    theirs: Callable[[], Side]
+    ours: Prepare
+    theirs: Prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,13 @@ def compare(comparison: Comparison, rounds: int) -> Result:
     theirs: list[float] = []
     events = 0
     for number in range(rounds + 1):
-        for make, times in ((comparison.ours, ours), (comparison.theirs, theirs)):
-            side = make()  # setting up is not timed
-            gc.collect()
-            begun = time.perf_counter()
-            events = side()
-            taken = time.perf_counter() - begun
+        for prepare, times in ((comparison.ours, ours), (comparison.theirs, theirs)):
+            with tempfile.TemporaryDirectory() as folder:
+                side = prepare(Path(folder))
+                gc.collect()
+                begun = time.perf_counter()
+                events = side()
+                taken = time.perf_counter() - begun
             if number:
                 times.append(taken / events)
     mine, other = statistics.median(ours), statistics.median(theirs)
