@@ -22,6 +22,7 @@ from ledger.errors import DefinitionRefused
 from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder
+from projections.ordered import in_order
 from projections.sqlite import SqliteViews
 from projections.store import CannotMerge
 
@@ -100,10 +101,10 @@ def _demand_equal(fold: Fold, whole: pa.Table, merged: pa.Table) -> None:
 
 
 def _latest(fold: Fold, source: EventSource) -> pa.Table:
-    after = max(source.head() - _EVENTS, 0)
-    return pa.Table.from_batches(
-        source.batches(after, fold.needs), schema=relation.schema(fold.needs)
-    )
+    head = source.head()
+    after = max(head - _EVENTS, 0)
+    batches = in_order(source.batches(after, fold.needs, upto=head), after, head)
+    return pa.Table.from_batches(batches, schema=relation.schema(fold.needs))
 
 
 def made_events(fold: Fold, count: int, chance: random.Random) -> pa.Table:

@@ -8,13 +8,12 @@ an event stops there, loudly and alone.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ledger import relation
-from ledger.errors import BookAltered
 from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder
+from projections.ordered import in_order
 from projections.store import CannotMerge, Failure, Overtaken, ViewStore, ViewTable, Writer
 
 Progress = Callable[[int, int], None]
@@ -26,8 +25,6 @@ STRIDE = 2_000_000
 """Events of a deep backlog that are folded in one pass before their rows are merged and kept."""
 DEEP = MAX_BATCH
 """A backlog this deep is folded in strides: the fewer merges, the faster."""
-
-_LOST = "no event from the source"
 
 
 class Engine:
@@ -129,7 +126,7 @@ class Engine:
     ) -> list[ViewTable]:
         """Fold (start, to] in one pass; those that cannot are taken there batch by batch."""
         needs = _needs(group)
-        events = _in_order(source.batches(start, needs, upto=to, size=self._max_batch), start, to)
+        events = in_order(source.batches(start, needs, upto=to, size=self._max_batch), start, to)
         told = _telling(events, reached)
         results = self._folder.fold_stream([t.fold for t in group], relation.schema(needs), told)
         passed, stuck = [], []
@@ -154,7 +151,7 @@ class Engine:
         """Fold (start, upto] a batch at a time; the tables that came through."""
         needs = _needs(group)
         size = min(max(upto - start, MIN_BATCH), self._max_batch)
-        for batch in _in_order(source.batches(start, needs, upto=upto, size=size), start, upto):
+        for batch in in_order(source.batches(start, needs, upto=upto, size=size), start, upto):
             to = batch.column("position")[-1].as_py()
             events = pa.Table.from_batches([batch])
             folded = [self._try_fold(table.fold, events) for table in group]
@@ -230,42 +227,3 @@ def _telling(
     for batch in batches:
         yield batch
         reached(batch.column("position")[-1].as_py())
-
-
-def _in_order(batches: Iterator[pa.RecordBatch], start: int, upto: int) -> Iterator[pa.RecordBatch]:
-    """The events of (start, upto], each once: what is delivered again is dropped.
-
-    Raises `BookAltered` at a position that is missing: an event passed over would be lost for ever.
-    """
-    reached = start
-    for given in batches:
-        batch = _unseen(given, reached)
-        if batch.num_rows == 0:
-            continue
-        reached = _demand_gapless(batch, reached)
-        yield batch
-    if reached < upto:
-        raise BookAltered(reached + 1, _LOST)
-
-
-def _unseen(batch: pa.RecordBatch, reached: int) -> pa.RecordBatch:
-    positions = batch.column("position")
-    if batch.num_rows == 0 or positions[-1].as_py() - positions[0].as_py() + 1 == batch.num_rows:
-        seen = 0 if batch.num_rows == 0 else reached + 1 - positions[0].as_py()
-        return batch.slice(min(max(seen, 0), batch.num_rows))
-    keep = []
-    for position in positions.to_pylist():
-        keep.append(position > reached)
-        reached = max(reached, position)
-    return batch.filter(pa.array(keep))
-
-
-def _demand_gapless(batch: pa.RecordBatch, reached: int) -> int:
-    positions = batch.column("position")
-    last: int = positions[-1].as_py()
-    steps = pc.pairwise_diff(positions)
-    if positions[0].as_py() != reached + 1 or pc.any(pc.not_equal(steps, 1)).as_py():
-        for expected, came in enumerate(positions.to_pylist(), reached + 1):
-            if came != expected:
-                raise BookAltered(expected, _LOST)
-    return last

@@ -3,7 +3,6 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -15,14 +14,8 @@ _AHEAD = 4
 """Batches that may wait for a fold; more would only be memory."""
 
 
-@dataclass(frozen=True, slots=True)
 class CannotFold(Exception):
-    """An event among these cannot be folded; `why` names no value of it."""
-
-    why: str
-
-    def __str__(self) -> str:
-        return self.why
+    """An event among these cannot be folded; the message names no value of it."""
 
 
 class Folder:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -50,8 +51,8 @@ def parse_question(name: str, text: str) -> Question:
     purpose = purpose_of(name, text)
     select = _one_query(name, text)
     for parameter in select.find_all(exp.Placeholder, exp.Parameter):
-        if not isinstance(parameter, exp.Placeholder) or parameter.name != "now":
-            written = parameter.sql(dialect="duckdb")
+        if parameter.name != "now":
+            written = parameter.sql(dialect="duckdb").replace("$", ":")
             raise DefinitionRefused(
                 name, "parameter", f"{written}: a question has one input", "write :now"
             )
@@ -72,7 +73,9 @@ def demand_steady(name: str, reading: functions.Reading) -> None:
         raise DefinitionRefused(name, "FROM", f"{function}: it is a table function", _FROM_FOLDS)
     for column in reading.columns:
         if column.lower() in functions.BARE:
-            raise DefinitionRefused(name, column, "it is another value each time", "write :now")
+            raise DefinitionRefused(
+                name, column.lower(), "it is another value each time", "write :now"
+            )
     for function, arguments in reading.functions:
         if why := functions.unsteady(function, arguments):
             raise DefinitionRefused(name, function, why, "write :now where time is meant")
@@ -173,7 +176,7 @@ _NOT_IN_WHERE: tuple[tuple[type[exp.Expr], str], ...] = (
 
 def _one_query(name: str, text: str) -> exp.Query:
     try:
-        trees = sqlglot.parse(text, read="duckdb")
+        trees = sqlglot.parse(_marked(text), read="duckdb")
     except SqlglotError as error:
         raise DefinitionRefused(
             name, "file", shape.unreadable(error), "write one SELECT"
@@ -186,6 +189,22 @@ def _one_query(name: str, text: str) -> exp.Query:
             name, "file", "a question is one SELECT, and nothing else", "write one SELECT"
         )
     return statements[0]
+
+
+def _marked(text: str) -> str:
+    """`:now` as DuckDB writes a parameter, `$now`.
+
+    sqlglot reads the one with a colon too, but not where an expression begins with it: there it
+    takes the colon for DuckDB's `alias: expression`.
+    """
+    marked = list(text)
+    tokens = sqlglot.tokenize(text, read="duckdb")
+    for colon, name in pairwise(tokens):
+        if colon.text == ":" and name.text.isidentifier() and name.start == colon.end + 1:
+            before = text[colon.start - 1 : colon.start]
+            if before.isspace() or before in set("(,=<>+-*/%"):
+                marked[colon.start] = "$"
+    return "".join(marked)
 
 
 def _at(select: exp.Query, now: datetime) -> str:

@@ -11,6 +11,7 @@ from ledger.errors import BadUsage, NotFound
 from ledger.relation import EventSource
 from projections import functions, sql
 from projections.definition import Aggregate, Fold, Measure
+from projections.ordered import in_order
 
 _ALWAYS = ("position", "id", "type", "occurred_at", "moment")
 _FIRST_WITH = (
@@ -65,9 +66,9 @@ def why(
     ]
     select = sql.why_sql(fold, measure, conditions)
     needs = tuple(c for c in relation.columns() if c in {*_ALWAYS, *fold.needs})
-    return Why(
-        fold.name, column, select, _found(measure, select, source.batches(0, needs, upto=upto))
-    )
+    upto = source.head() if upto is None else min(upto, source.head())
+    batches = in_order(source.batches(0, needs, upto=upto), 0, upto)
+    return Why(fold.name, column, select, _found(measure, select, batches))
 
 
 def _found(measure: Measure, select: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:

@@ -22,12 +22,9 @@ _KINDS = {
     ValueType.JSON: "TEXT",
 }
 
-# SQLite turns an integer sum that overflows into REAL, and STRICT takes a REAL that happens to be
-# whole: -2^63 - 1 would be kept as -2^63. Text never is an integer, so the statement fails instead.
-_ADD = (
-    "CASE typeof(t.{0} + excluded.{0}) WHEN 'integer' THEN t.{0} + excluded.{0}"
-    " WHEN 'null' THEN coalesce(t.{0}, excluded.{0}) ELSE 'overflow' END"
-)
+# A sum past 64 bits becomes REAL in SQLite, which a STRICT column of integers does not take: the
+# statement fails, and nothing is rounded.
+_ADD = "coalesce(t.{0} + excluded.{0}, t.{0}, excluded.{0})"
 _LEAST = "coalesce(min(t.{0}, excluded.{0}), t.{0}, excluded.{0})"
 _GREATEST = "coalesce(max(t.{0}, excluded.{0}), t.{0}, excluded.{0})"
 # Equal moments are the same event, so either side may stand.

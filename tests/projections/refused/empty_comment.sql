@@ -1,0 +1,2 @@
+--
+SELECT customer, count(*) AS n FROM events GROUP BY customer;

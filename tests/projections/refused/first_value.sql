@@ -1,0 +1,2 @@
+-- first_value: made to be refused.
+SELECT customer, first(language) AS language FROM events GROUP BY customer;

@@ -1,0 +1,2 @@
+-- grouped_by_more: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer, currency;

@@ -1,0 +1,2 @@
+-- having: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer HAVING count(*) > 1;

@@ -1,0 +1,2 @@
+-- limited: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer LIMIT 10;

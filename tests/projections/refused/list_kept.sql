@@ -1,0 +1,2 @@
+-- list_kept: made to be refused.
+SELECT customer, max([campaign]) AS campaigns FROM events GROUP BY customer;

@@ -1,0 +1,2 @@
+-- median: made to be refused.
+SELECT customer, median(amount_minor) AS typical FROM events GROUP BY customer;

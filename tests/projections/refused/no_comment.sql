@@ -1,0 +1,1 @@
+SELECT customer, count(*) AS n FROM events GROUP BY customer;

@@ -1,0 +1,2 @@
+-- no_sql: made to be refused.
+SELECT customer FROM events GROUP BY (;

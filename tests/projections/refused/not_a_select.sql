@@ -1,0 +1,2 @@
+-- not_a_select: made to be refused.
+DELETE FROM events;

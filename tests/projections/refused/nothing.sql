@@ -1,0 +1,2 @@
+-- nothing: made to be refused.
+

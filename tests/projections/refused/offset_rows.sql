@@ -1,0 +1,2 @@
+-- offset_rows: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer OFFSET 10;

@@ -1,0 +1,2 @@
+-- ordered: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer ORDER BY n;

@@ -1,0 +1,2 @@
+-- ordered_aggregate: made to be refused.
+SELECT customer, min(language ORDER BY moment) AS language FROM events GROUP BY customer;

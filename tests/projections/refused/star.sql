@@ -1,0 +1,2 @@
+-- star: made to be refused.
+SELECT * FROM events GROUP BY customer;

@@ -1,0 +1,3 @@
+-- two_statements: made to be refused.
+SELECT customer, count(*) AS n FROM events GROUP BY customer;
+SELECT customer, count(*) AS n FROM events GROUP BY customer;
