@@ -5,8 +5,8 @@ restored backup: the high-water mark of book and vault, and the tombstones of er
 Whoever has it can open the vault; without it, vault and book are noise.
 
 The file is JSON, replaced whole: written beside, flushed, renamed, and the folder flushed, so a
-crash leaves the old keyring or the new one. A lock on a file beside it orders the processes that
-change it. Readers notice a replaced file and read it again.
+crash leaves the old keyring or the new one. A lock on a file beside it orders those who change it.
+Readers notice a replaced file and read it again.
 """
 
 import fcntl
@@ -235,8 +235,8 @@ class Keyring:
         """The keys as the file holds them now; it is read again only when it was replaced."""
         try:
             status = self._path.stat()
-        except FileNotFoundError:
-            raise _missing(self._path) from None
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
         if (status.st_dev, status.st_ino) != self._seen:
             with self._reading:
                 self._keys = self._load()
@@ -329,8 +329,8 @@ class Keyring:
     def _load(self) -> Keys:
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise _missing(self._path) from None
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
         # It stays open for as long as its keys are used, so that its inode number cannot be given
         # to a later file: a replaced keyring is always told from this one, whatever the clock says.
         opened = weakref.finalize(self, os.close, descriptor)
@@ -358,17 +358,17 @@ def _named(identifier: Identifier) -> bytes:
     return framed(identifier.kind.encode(), identifier.value.encode())
 
 
-def _missing(path: Path) -> KeyringMissing:
-    return KeyringMissing(f"expected a keyring at {path}, found none; restore it from its backup")
+def _unreadable(path: Path, error: OSError) -> KeysUnavailable:
+    if isinstance(error, FileNotFoundError):
+        return KeyringMissing(f"expected a keyring at {path}, found none; restore its backup")
+    return KeysUnavailable(f"keyring {path}: expected a file to read, came: {error.strerror}")
 
 
 def _parse(path: Path, raw: bytes) -> _File:
     try:
         return _File.model_validate_json(raw)
     except ValidationError:  # its text may hold keys
-        raise KeysUnavailable(
-            f"keyring {path}: expected a keyring of format 1, came another file"
-        ) from None
+        raise KeysUnavailable(f"{path}: expected a keyring of format 1, came another") from None
 
 
 @contextmanager

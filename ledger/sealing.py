@@ -92,6 +92,15 @@ def encode_records(records: Iterable[Blob | KeyRecord]) -> bytes:
     return b"".join([_encode(record) for record in records])
 
 
+def sealed_size(parts: Iterable[Mapping[str, Any]]) -> int:
+    """The most bytes that sealing makes of these parts, if every key is new and has to be recorded.
+
+    Raises `BadField` as `Sealer.seal` does, so that an event can be refused before keys are made.
+    """
+    around = _KEY_RECORD.size + _BLOB_HEAD.size + _TAG_BYTES
+    return sum(around + len(_pad(fields)) for fields in parts)
+
+
 def blobs(personal: bytes) -> Iterator[Blob | KeyRecord]:
     """The records in the `personal` bytes of an event; nothing is opened and no key is needed.
 

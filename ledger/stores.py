@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ledger.book import Book
 from ledger.clock import Clock, system_clock
-from ledger.errors import BadUsage
+from ledger.errors import BadUsage, came
 from ledger.sqlite.book import SqliteBook
 
 _SQLITE = "sqlite:///"
@@ -13,7 +13,9 @@ _SQLITE = "sqlite:///"
 def book_folder(address: str) -> Path:
     """The folder of an embedded book. Raises `BadUsage` for an address that is not one."""
     if not address.startswith(_SQLITE) or len(address) == len(_SQLITE):
-        raise BadUsage(f"expected a ledger address such as sqlite:///folder, came {address!r}")
+        scheme, colon, _ = address.partition("://")  # what follows may hold a password
+        came_here = f"one of {scheme}://" if colon else came(address)
+        raise BadUsage(f"expected a ledger address such as sqlite:///folder, came {came_here}")
     return Path(address.removeprefix(_SQLITE))
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ledger.catalogue import Retention
-from ledger.errors import IdentityConflict
+from ledger.errors import Refused
 from ledger.identifiers import Identifier
 from ledger.keyring import KEY_BYTES, Keyring
 
@@ -93,14 +93,13 @@ class Vault(ABC):
         """Grows with every write: a vault with a lower one than before is an older copy."""
 
     @abstractmethod
-    def customers(
-        self, wanted: Sequence[Sequence[Identifier]]
-    ) -> list[UUID | IdentityConflict | None]:
+    def customers(self, wanted: Sequence[Sequence[Identifier]]) -> list[UUID | Refused | None]:
         """Whom each item's normalised identifiers name; items see what earlier ones have linked.
 
         None known: a new customer, to whom all of them are linked. One known: that customer, to
-        whom the others are linked too, unless an erasure of them has begun. Several: the refusal,
-        and nothing is linked. No identifiers: None.
+        whom the others are linked too, unless their erasure has begun. Several: `IdentityConflict`
+        in that place; the number of a thing among them: `BadField`; nothing is linked then. No
+        identifiers: None.
         """
 
     @abstractmethod

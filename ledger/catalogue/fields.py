@@ -16,7 +16,13 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from ledger.catalogue.model import Personal, Retention
 from ledger.errors import BadField, came
 
-SAFE_TEXT = frozenset({("notice.published", "text"), ("notice.published", "title")})
+SAFE_TEXT = frozenset(
+    {
+        ("notice.published", "text"),
+        ("notice.published", "title"),
+        ("schema.registered", "safe_properties"),
+    }
+)
 """(type, field) whose text is written by the company for everyone, and names nobody."""
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
@@ -70,7 +76,10 @@ def check_country(field: str, code: str) -> None:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time from year 1 to 9999 in UTC") from None
 
 
 Code = Annotated[str, Field(pattern=f"^{_CODE.pattern}$")]

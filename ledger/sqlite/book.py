@@ -17,12 +17,13 @@ import pyarrow as pa
 from ledger import relation
 from ledger.book import Book, Condition, Match, Receipt, Row, Status, index_tags
 from ledger.clock import Clock, from_us, system_clock, to_us
-from ledger.errors import BadUsage, ConditionFailed, IdReused, KeyringForeign
+from ledger.errors import BadUsage, BookAltered, ConditionFailed, IdReused, KeyringForeign
 from ledger.event import Event, Recorded, decode_body, different_fields, encode_body, leaf_hash
 from ledger.sqlite.connection import Connection, migrate, open_connection, statement, transaction
 from ledger.tree import Tree
 
 FILE_NAME = "book.db"
+MAX_POSITION = 2**63 - 1
 _PAGE = 2_000
 _POLL_S = 0.25
 _GLANCE_S = 0.005
@@ -88,10 +89,11 @@ class SqliteBook(Book):
         receipts: list[Receipt | None] = []
         new: list[int] = []
         first: dict[UUID, int] = {}
+        ids = [event.id.bytes for event in events]
+        known = _known(writer, ids)
         for index, event in enumerate(events):
-            row = writer.execute(statement("book/known"), (event.id.bytes,)).fetchone()
-            if row is not None:
-                receipts.append(_repeated(event, row[0], row[1]))
+            if ids[index] in known:
+                receipts.append(_repeated(event, *known[ids[index]]))
             elif event.id in first:
                 fields = different_fields(event, bodies[first[event.id]])
                 receipts.append(Receipt(Status.REUSED, 0, fields) if fields else None)
@@ -152,14 +154,8 @@ class SqliteBook(Book):
             after, left = rows[-1][0], left - len(rows)
 
     def known(self, ids: Iterable[UUID]) -> dict[UUID, tuple[int, bytes]]:
-        reader = self._reader()
-        query = statement("book/known")
-        found = {}
-        for event_id in ids:
-            row = reader.execute(query, (event_id.bytes,)).fetchone()
-            if row is not None:
-                found[event_id] = (row[0], row[1])
-        return found
+        found = _known(self._reader(), [event_id.bytes for event_id in ids])
+        return {UUID(bytes=event_id): stands for event_id, stands in found.items()}
 
     def known_at(self, moment: datetime) -> int:
         # recorded_at never decreases along positions, so halving finds the end of the prefix.
@@ -225,6 +221,7 @@ class SqliteBook(Book):
             bounds = {"after": after, "limit": _PAGE}
             page = reader.execute(statement("book/verify_page"), bounds).fetchall()
             if not page:
+                self._demand_no_tag_after(after)
                 return
             span = {"after": after, "upto": page[-1][0]}
             tagged = sorted(reader.execute(statement("book/tags_of_range"), span))
@@ -234,6 +231,13 @@ class SqliteBook(Book):
             for row in page:
                 yield Row(*(*row, tags.get(row[0], frozenset())))
             after = page[-1][0]
+
+    def _demand_no_tag_after(self, last: int) -> None:
+        """Tags come with their events: one that waits for an event would be in nobody's sight."""
+        span = {"after": last, "upto": MAX_POSITION}
+        first = min(self._reader().execute(statement("book/tags_of_range"), span), default=None)
+        if first is not None and self.head() < first[0]:
+            raise BookAltered(first[0], "a tag is here, and no event")
 
     def close(self) -> None:
         with self._writing, self._opening:
@@ -254,6 +258,12 @@ class SqliteBook(Book):
 def _head(connection: sqlite3.Connection) -> tuple[int, int]:
     row = connection.execute(statement("book/head")).fetchone()
     return (row[0], row[1]) if row else (0, 0)
+
+
+def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Of these ids, those that are recorded: position and clear envelope."""
+    rows = connection.execute(statement("book/known"), {"ids": b"".join(ids)})
+    return {event_id: (position, body) for event_id, position, body in rows}
 
 
 def _repeated(event: Event, position: int, stored_body: bytes) -> Receipt:

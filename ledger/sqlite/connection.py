@@ -11,7 +11,7 @@ from ledger.errors import BadUsage
 
 _OLDEST = (3, 37, 0)  # STRICT tables
 _BUSY_MS = 30_000
-_AGAIN_S = 0.005
+_AGAIN_S = 0.000_5
 
 
 class Connection(sqlite3.Connection):
@@ -41,7 +41,9 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
         raise BadUsage(f"{path}: expected a file to read and write, came: {error}") from error
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        _use_write_ahead_log(connection)
+        # Set once in the life of a file. SQLite does not wait where two connections would both raise
+        # their lock, as two processes do that open a new file in the same moment.
+        _insist(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}")
@@ -51,16 +53,12 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
     return connection
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Set once in the life of a file, and kept in it.
-
-    SQLite does not wait for its busy timeout where two connections would both raise their lock, as
-    two processes do that open a new file in the same moment; so the waiting is done here.
-    """
+def _insist(connection: sqlite3.Connection, wanted: str) -> None:
+    """Execute what needs a lock that others may hold, trying again for up to `_BUSY_MS`."""
     deadline = time.monotonic() + _BUSY_MS / 1_000
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(wanted)
         except sqlite3.OperationalError as error:
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > deadline:
@@ -77,7 +75,13 @@ class transaction:  # noqa: N801 -- reads as a keyword does
         self._connection = connection
 
     def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
+        # SQLite would sleep longer and longer, up to a tenth of a second, while whoever has just
+        # committed takes the lock again and again: others would wait for seconds, or in vain.
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            _insist(self._connection, "BEGIN IMMEDIATE")
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         return self._connection
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

@@ -86,10 +86,13 @@ class DeadLetters:
             )
 
     def expire(self, now: datetime) -> int:
-        latest = to_us(now - DEAD_LETTERS_KEPT)
+        latest = (to_us(now - DEAD_LETTERS_KEPT),)
+        execute = self._file.connection.execute
+        any_expired = statement("vault/any_dead_letter_until")
+        if not self._file.read(lambda _: execute(any_expired, latest).fetchone()):
+            return 0
         with self._file.write():
-            gone = self._file.connection.execute(statement("vault/expire_dead_letters"), (latest,))
-            return gone.rowcount
+            return execute(statement("vault/expire_dead_letters"), latest).rowcount
 
 
 def _seal(keys: Keys, letter: DeadLetter, letter_id: bytes) -> dict[str, Any]:

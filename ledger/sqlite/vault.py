@@ -15,6 +15,7 @@ from ledger.errors import (
     IdentityConflict,
     KeyringForeign,
     KeysUnavailable,
+    Refused,
     came,
     came_safely,
 )
@@ -60,15 +61,7 @@ class SqliteVault(Vault):
 
     # Who is who
 
-    def customers(
-        self, wanted: Sequence[Sequence[Identifier]]
-    ) -> list[UUID | IdentityConflict | None]:
-        for item in wanted:
-            for identifier in item:
-                if identifier.kind in REFERENCE_KINDS:
-                    raise BadField(
-                        "identifiers", "what names a person", came_safely(identifier.kind)
-                    )
+    def customers(self, wanted: Sequence[Sequence[Identifier]]) -> list[UUID | Refused | None]:
         digests = self._digests(identifier for item in wanted for identifier in item)
         links = self._links(digests.values())
         new = [item for item in wanted if any(digests[i] not in links for i in item)]
@@ -89,9 +82,9 @@ class SqliteVault(Vault):
         digests: _Digests,
         links: _Links,
         fenced: frozenset[UUID],
-    ) -> list[UUID | IdentityConflict | None]:
+    ) -> list[UUID | Refused | None]:
         """Answer each item and link what is new in it; `links` grows, so that later items see it."""
-        answers: list[UUID | IdentityConflict | None] = []
+        answers: list[UUID | Refused | None] = []
         rows = []
         for item in wanted:
             found = _named(item, digests, links)
@@ -123,7 +116,13 @@ class SqliteVault(Vault):
         if new:
             with self._file.write() as keys:
                 links |= self._read_links(keys, [digests[reference] for reference in new])
-                self._link(keys, [(reference,) for reference in new], digests, links, frozenset())
+                rows = []
+                for reference in new:
+                    digest = digests[reference]
+                    if digest not in links:
+                        links[digest] = self._ids()
+                        rows.append(_link_row(keys, reference, digest, links[digest]))
+                self._file.connection.executemany(statement("vault/insert_identifier"), rows)
         return [links[digests[reference]] for reference in wanted]
 
     def identifier_digests(self, owner: UUID) -> list[bytes]:
@@ -290,10 +289,11 @@ class SqliteVault(Vault):
         self._file.close()
 
 
-def _named(
-    item: Sequence[Identifier], digests: _Digests, links: _Links
-) -> UUID | IdentityConflict | None:
+def _named(item: Sequence[Identifier], digests: _Digests, links: _Links) -> UUID | Refused | None:
     """Whom an item names by what is linked so far."""
+    for identifier in item:
+        if identifier.kind in REFERENCE_KINDS:
+            return BadField("identifiers", "what names a person", came_safely(identifier.kind))
     known = [(i.kind, links[digests[i]]) for i in item if digests[i] in links]
     owners = {owner for _, owner in known}
     if len(owners) > 1:

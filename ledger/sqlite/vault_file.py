@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from ledger.errors import KeysUnavailable
+from ledger.errors import BadUsage, KeysUnavailable
 from ledger.keyring import Keyring, Keys, framed
-from ledger.sqlite.connection import migrate, open_connection, statement
+from ledger.sqlite.connection import migrate, open_connection, statement, transaction
 
 _MODE = 0o600
 
@@ -20,9 +20,12 @@ class VaultFile:
     """One connection, lent to one thread at a time. What is deleted is overwritten."""
 
     def __init__(self, path: Path, keyring: Keyring) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made here, since SQLite would ask the umask; its log and index files take after it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Made here, since SQLite would ask the umask; its log and index files take after it.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+        except OSError as error:
+            raise BadUsage(f"{path}: expected a file to read and write, came: {error}") from error
         self._lock = threading.RLock()
         self._keyring = keyring
         self.connection = open_connection(path, secure_delete=True)
@@ -50,16 +53,9 @@ class VaultFile:
         In that order, so that whoever wraps everything anew has passed nothing by: a write that
         gets the lock after a new epoch has begun wraps under that one.
         """
-        with self._lock:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._keyring.keys()
-                self.connection.execute(statement("vault/next_generation"))
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+        with self._lock, transaction(self.connection):
+            yield self._keyring.keys()
+            self.connection.execute(statement("vault/next_generation"))
 
     def truncate_log(self) -> None:
         """Move the write-ahead log into the file and cut it to nothing, if no reader needs it."""

@@ -1,0 +1,286 @@
+"""The vault: one answer to who somebody is, and keys that cannot be made again."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.catalogue import Retention
+from ledger.errors import (
+    BadField,
+    Erased,
+    IdentityConflict,
+    KeysUnavailable,
+)
+from ledger.identifiers import Identifier
+from ledger.keyring import Keyring
+from ledger.sqlite.vault import SqliteVault
+from tests.ledger.processes import CUE, race, start
+from tests.ledger.vault_samples import (
+    ANNA,
+    ANNAS_PHONE,
+    NOON,
+    OPEN_VAULT,
+    ORDER,
+    PRIYA,
+    SOMEBODY,
+    people,
+    sql,
+)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring.create(tmp_path / "keyring.json")
+
+
+@pytest.fixture
+def vault(tmp_path: Path, keyring: Keyring) -> Iterator[SqliteVault]:
+    with SqliteVault(tmp_path / "vault.db", keyring) as vault:
+        vault.adopt(keyring.ledger_id)
+        yield vault
+
+
+# Who is who
+
+
+def test_a_new_person_is_known_from_then_on_by_every_identifier(vault: SqliteVault) -> None:
+    (anna,) = vault.customers([[ANNA, ANNAS_PHONE]])
+    assert isinstance(anna, UUID)
+    assert vault.customers([[ANNAS_PHONE], [ANNA], [PRIYA], []])[:2] == [anna, anna]
+    assert vault.look_up(ANNAS_PHONE) == anna
+    assert vault.look_up(Identifier("user", "anna@example.com")) is None
+
+
+def test_an_identifier_that_is_new_beside_a_known_one_is_linked(vault: SqliteVault) -> None:
+    (anna,) = vault.customers([[ANNA]])
+    assert vault.customers([[ANNAS_PHONE, ANNA]]) == [anna]
+    assert vault.look_up(ANNAS_PHONE) == anna
+
+
+def test_an_item_sees_what_earlier_items_have_linked(vault: SqliteVault) -> None:
+    first, second, third = vault.customers([[ANNA], [ANNA, ANNAS_PHONE], [ANNAS_PHONE]])
+    assert first == second == third is not None
+
+
+def test_identifiers_of_two_people_are_a_refusal_in_their_place(vault: SqliteVault) -> None:
+    anna, priya = vault.customers([[ANNA], [PRIYA]])
+    one, conflict, other = vault.customers([[ANNA], [PRIYA, ANNA, ANNAS_PHONE], [ANNAS_PHONE]])
+    assert one == anna
+    assert isinstance(conflict, IdentityConflict)
+    assert str(conflict) == (
+        "identifiers: expected all to name one customer, came 2 customers, named by email, email"
+    )
+    assert other not in {anna, priya}
+
+
+def test_an_item_without_identifiers_is_nobody(vault: SqliteVault) -> None:
+    before = vault.generation()
+    assert vault.customers([[], ()]) == [None, None]
+    assert vault.customers([]) == []
+    assert vault.generation() == before
+
+
+def test_a_thing_is_not_taken_for_a_person_nor_a_person_for_a_thing(vault: SqliteVault) -> None:
+    refusal, priya = vault.customers([[ANNA, ORDER], [PRIYA]])
+    assert isinstance(refusal, BadField)
+    assert str(refusal) == "identifiers: expected what names a person, came 'order'"
+    assert isinstance(priya, UUID)
+    with pytest.raises(BadField, match="references: expected one of account, deal, ticket, order"):
+        vault.references([ORDER, ANNA])
+    assert vault.look_up(ANNA) is None
+    assert vault.look_up(ORDER) is None
+
+
+def test_a_reference_keeps_its_id(vault: SqliteVault) -> None:
+    deal = Identifier("deal", ORDER.value)
+    first, again, other = vault.references([ORDER, ORDER, deal])
+    assert first == again != other
+    assert vault.references([deal, ORDER]) == [other, first]
+    assert vault.references([]) == []
+
+
+NAMES = [Identifier(kind, str(n)) for kind in ("user", "email") for n in range(4)]
+CALLS = st.lists(
+    st.lists(st.lists(st.sampled_from(NAMES), max_size=3), max_size=5), min_size=1, max_size=5
+)
+
+
+@settings(max_examples=50)  # each with a vault of its own
+@given(CALLS)
+def test_random_calls_are_answered_as_a_dictionary_would(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[list[list[Identifier]]]
+) -> None:
+    folder = tmp_path_factory.mktemp("vault")
+    numbers = count(1)
+    keyring = Keyring.create(folder / "keyring.json")
+    with SqliteVault(folder / "vault.db", keyring, ids=lambda: UUID(int=next(numbers))) as vault:
+        answers = [
+            [0 if a is None else a.int if isinstance(a, UUID) else -1 for a in answer]
+            for answer in map(vault.customers, calls)
+        ]
+    model: dict[Identifier, int] = {}
+    new = count(1)
+    expected: list[list[int]] = []
+    for call in calls:
+        expected.append([])
+        for item in call:
+            known = {model[name] for name in item if name in model}
+            if len(known) > 1:
+                expected[-1].append(-1)
+                continue
+            who = known.pop() if known else next(new) if item else 0
+            model |= dict.fromkeys(item, who)
+            expected[-1].append(who)
+    assert answers == expected
+
+
+def test_processes_that_meet_the_same_people_agree_who_they_are(
+    vault: SqliteVault, tmp_path: Path
+) -> None:
+    rounds = 120
+    code = (
+        OPEN_VAULT + CUE + f"for n in range({rounds}):\n"
+        "    print(*vault.customers([[Identifier('user', f'u{n}')]]))\n"
+        f"for n in range({rounds}):\n"
+        "    print(*vault.references([Identifier('order', str(n))]))\n"
+        f"for n in range({rounds}):\n"
+        "    (key,) = vault.subject_keys([(UUID(int=n), Retention.CONTENT)]).values()\n"
+        "    print(key.commitment.hex())\n"
+        f"for n in range({rounds}):\n"
+        "    print(vault.staff(f'clerk {n}'))\n"
+    )
+    one, other, third = race(*(start(code, tmp_path) for _ in range(3)))
+    assert one == other == third
+    assert len(set(one.split())) == 4 * rounds
+
+
+def test_threads_share_a_vault(vault: SqliteVault) -> None:
+    answers: list[Sequence[object]] = []
+
+    def work() -> None:
+        answers.append([vault.customers(people(n, n + 5)) for n in range(0, 100, 5)])
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [answers[0]] * 6
+
+
+# The keys of each person
+
+
+def test_a_key_is_made_once_for_a_person_and_a_class(vault: SqliteVault) -> None:
+    wanted = [(SOMEBODY, retention) for retention in Retention]
+    made = vault.subject_keys([*wanted, *wanted])
+    assert list(made) == wanted
+    assert vault.subject_keys(wanted) == made
+    assert [vault.key(*named, 1) for named in wanted] == list(made.values())
+    halves = [half for key in made.values() for half in (key.encryption, key.commitment)]
+    assert {len(half) for half in halves} == {32}
+    assert len(set(halves)) == 8
+    assert not any(key.logged for key in made.values())
+
+
+def test_a_key_made_by_another_vault_for_the_same_person_is_another_key(tmp_path: Path) -> None:
+    named = (SOMEBODY, Retention.IDENTITY)
+    keyring = Keyring.create(tmp_path / "keyring.json")
+    made = set()
+    for name in ("one.db", "other.db"):
+        with SqliteVault(tmp_path / name, keyring) as vault:
+            made.add(vault.subject_keys([named])[named].encryption)
+    assert len(made) == 2
+
+
+def test_a_printed_key_shows_no_secret(vault: SqliteVault) -> None:
+    (key,) = vault.subject_keys([(SOMEBODY, Retention.LEGAL)]).values()
+    assert repr(key) == (
+        f"SubjectKey(subject={SOMEBODY!r}, retention=<Retention.LEGAL: 'legal'>, "
+        f"version=1, logged=False)"
+    )
+
+
+def test_a_key_that_the_book_has_recorded_is_marked(vault: SqliteVault) -> None:
+    identity, legal = ((SOMEBODY, retention) for retention in (Retention.IDENTITY, Retention.LEGAL))
+    made = vault.subject_keys([identity, legal])
+    vault.mark_logged([made[legal]])
+    assert vault.subject_keys([identity, legal]) == {
+        identity: made[identity],
+        legal: replace(made[legal], logged=True),
+    }
+
+
+def test_a_key_that_is_not_here_is_unavailable_not_erased(vault: SqliteVault) -> None:
+    with pytest.raises(KeysUnavailable, match="expected key 1 of class legal for") as refused:
+        vault.key(SOMEBODY, Retention.LEGAL, 1)
+    assert type(refused.value) is KeysUnavailable
+
+
+@pytest.mark.parametrize("how", ["erasing", "tombstone"])
+def test_no_key_of_an_erased_person_is_made_or_opened(
+    vault: SqliteVault, keyring: Keyring, tmp_path: Path, how: str
+) -> None:
+    other = uuid4()
+    vault.subject_keys([(SOMEBODY, Retention.IDENTITY)])
+    if how == "erasing":
+        sql(tmp_path, "INSERT INTO erasing VALUES (?)", SOMEBODY.bytes)
+    else:
+        keyring.add_tombstone(SOMEBODY)
+    with pytest.raises(Erased, match=f"^customer {SOMEBODY} is erased"):
+        vault.key(SOMEBODY, Retention.IDENTITY, 1)
+    for retention in (Retention.IDENTITY, Retention.CONTENT):
+        with pytest.raises(Erased):
+            vault.subject_keys([(other, Retention.IDENTITY), (SOMEBODY, retention)])
+    assert vault.fenced([other, SOMEBODY]) == {SOMEBODY}
+    assert vault.holding([other, SOMEBODY]) == {SOMEBODY}  # none was made for the other one
+
+
+def test_no_new_identifier_leads_to_somebody_who_is_being_erased(
+    vault: SqliteVault, tmp_path: Path
+) -> None:
+    (anna,) = vault.customers([[ANNA]])
+    assert isinstance(anna, UUID)
+    sql(tmp_path, "INSERT INTO erasing VALUES (?)", anna.bytes)
+    assert vault.customers([[ANNA, ANNAS_PHONE]]) == [anna]
+    assert vault.look_up(ANNAS_PHONE) is None
+
+
+def test_everything_that_names_somebody_is_found_across_epochs(
+    vault: SqliteVault, keyring: Keyring
+) -> None:
+    (anna, _) = vault.customers([[ANNA], [PRIYA]])
+    assert isinstance(anna, UUID)
+    keyring.begin_epoch()
+    vault.customers([[ANNA, ANNAS_PHONE]])
+    both = sorted(map(keyring.identifier_digest, (ANNA, ANNAS_PHONE)))
+    assert vault.identifier_digests(anna) == both
+    vault.rewrap(keyring)
+    assert vault.identifier_digests(anna) == both
+    assert vault.identifier_digests(uuid4()) == []
+
+
+def test_identifiers_of_the_lately_erased_are_suppressed_until_their_time(
+    vault: SqliteVault, keyring: Keyring, tmp_path: Path
+) -> None:
+    digest = keyring.keys().suppression_digest(ANNA)
+    sql(tmp_path, "INSERT INTO suppression VALUES (?, ?)", digest, int(NOON.timestamp()) * 10**6)
+    assert vault.suppressed([ANNA, PRIYA], NOON - timedelta(microseconds=1)) == {ANNA}
+    assert vault.suppressed([ANNA, PRIYA], NOON) == frozenset()
+
+
+def test_staff_have_an_id_and_a_name(vault: SqliteVault) -> None:
+    mika = vault.staff("Mika Jose\u0301")
+    assert vault.staff(" Mika Jos\u00e9 ") == mika != vault.staff("Mika")
+    assert vault.staff_name(mika) == "Mika Jos\u00e9"
+    assert vault.staff_name(uuid4()) is None
+    with pytest.raises(BadField, match=r"^actor: expected the name of a member of staff"):
+        vault.staff(" ")
