@@ -87,7 +87,7 @@ class BookSubscription(DCBListenNotifySubscription[BookRecorder]):
             while not self._has_been_stopped:
                 head = self._recorder.book.wait(head, _WAIT_S)
                 self._pull()
-        except BaseException as error:  # handed to whoever iterates
+        except BaseException as error:  # noqa: BLE001 — handed to whoever iterates
             self._thread_error = error
             self.stop()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from importlib.resources import files
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 from uuid import UUID
@@ -170,7 +171,7 @@ def select(names: Sequence[str]) -> str:
     for name in names:
         if name not in known:
             raise NotFound("column of events", name, "`bahi view events` lists them")
-    shape: dict[str, Any] = {}
+    shape: dict[str, Any] = {"id": "VARCHAR"}  # never empty, which from_json would refuse
     for name in names:
         column = known[name]
         if column.json_path == ():
@@ -181,12 +182,12 @@ def select(names: Sequence[str]) -> str:
         kind: Any = column.json_type
         inner[column.json_path[-1]] = ["VARCHAR"] if kind == "VARCHAR[]" else kind
     chosen = ", ".join(f'{known[name].sql} AS "{name}"' for name in names)
-    if not shape:
-        return f"SELECT {chosen} FROM raw"
-    return (
-        f"SELECT {chosen} FROM (SELECT *, from_json(body, '{orjson.dumps(shape).decode()}') AS e"
-        f" FROM raw) AS raw"
-    )
+    return _template().format(columns=chosen, shape=orjson.dumps(shape).decode())
+
+
+@cache
+def _template() -> str:
+    return files("ledger").joinpath("sql", "events.sql").read_text(encoding="utf-8")
 
 
 class _Parsers(threading.local):

@@ -11,7 +11,7 @@ from commands.dead_letters import RefusedItem, keep_refused
 from commands.record import BATCH, check, record
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.clock import Clock, Ids
-from ledger.errors import BadUsage, Refused
+from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import Identifier, normalise
 from ledger.opening import Ledger
 from ledger.vault import DeadLetter
@@ -122,20 +122,23 @@ def replay_letters(
     """Try dead letters again, with the mapping as it is now and columns corrected by `corrections`.
 
     A letter whose row is in the book now is destroyed; one that is refused again stays as it is.
-    Raises `BadUsage` for a letter that came through another door than files of this source.
+    Before any is tried, raises `NotFound` for a letter that is not there, and `BadUsage` for one
+    that came through another door than files of this source.
     """
-    for letter_id in letters:
-        letter = ledger.vault.open_letter(letter_id)
-        if letter.door != f"{DOOR}:{mapping.source}":
+    doors = {letter.id: letter.door for letter in ledger.vault.letters()}
+    wanted = list(dict.fromkeys(letters))
+    for letter_id in wanted:
+        if letter_id not in doors:
+            raise NotFound("dead letter", str(letter_id), "`bahi dead list` lists them")
+        if doors[letter_id] != f"{DOOR}:{mapping.source}":
             raise BadUsage(
-                f"expected a letter of {DOOR}:{mapping.source}, came one of {letter.door}"
+                f"expected a letter of {DOOR}:{mapping.source}, came one of {doors[letter_id]}"
             )
+    for letter_id in wanted:
+        letter = ledger.vault.open_letter(letter_id)
         try:
-            raw = (
-                {**raw_of(letter.content), **corrections} if corrections else raw_of(letter.content)
-            )
             item = touchpoint_of(
-                raw,
+                {**raw_of(letter.content), **(corrections or {})},
                 mapping,
                 id_columns=letter.coordinates.get("id_columns", ()),
                 row_id=letter.coordinates.get("row_id"),
@@ -183,11 +186,13 @@ def _coordinates(row: Row, id_columns: Sequence[str]) -> dict[str, Any]:
 def _named(row: Row, intake: Intake) -> tuple[Identifier, ...]:
     """Whom a refused row names, as far as that can be read: an erasure must find its letter."""
     if isinstance(row.item, Refused):
-        return ()
+        given, market = row.named, row.market
+    else:
+        given, market = row.item.identifiers, row.item.tags.get("market")
     named = []
-    for identifier in row.item.identifiers:
+    for identifier in given:
         try:
-            normal = normalise(identifier, intake.region)
+            normal = normalise(identifier, market or intake.region)
         except Refused:
             continue
         if normal is not None:

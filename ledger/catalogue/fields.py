@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from ledger.catalogue.model import Personal, Retention
 from ledger.errors import BadField, came
+from ledger.money import is_currency
 
 SAFE_TEXT = frozenset(
     {
@@ -30,17 +31,12 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-([A-Z]{2}|[0-9]{3}))?")
 
 
 @cache
-def _currencies() -> frozenset[str]:
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
-
-
-@cache
 def _countries() -> frozenset[str]:
     return frozenset(country.alpha_2 for country in pycountry.countries)
 
 
 def _currency(code: str) -> str:
-    if code not in _currencies():
+    if not is_currency(code):
         raise ValueError("an ISO 4217 currency code such as EUR")
     return code
 

@@ -12,11 +12,10 @@ from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
-
 from ledger.clock import from_us
 from ledger.errors import BadField, came
-from streams.files.loading import UNIX_FORMATS, is_currency
+from ledger.money import is_currency, minor_digits
+from streams.files.loading import UNIX_FORMATS
 from streams.files.mapping import Cell, FieldCell, Kind, Money
 from streams.files.rows import Raw, parse_json
 
@@ -218,6 +217,15 @@ def _structure(field: str, name: str) -> Read:
     return convert
 
 
+def _places(code: str | None, stated: int | None) -> int:
+    """Decimals of an amount: those that the mapping has `stated`, else the currency's."""
+    if code is None and stated is not None:
+        return stated
+    if code is None or not is_currency(code):
+        raise BadField("currency", "an ISO 4217 currency code such as EUR", came(code))
+    return minor_digits(code) if stated is None else stated
+
+
 def money(field: str, name: str, shape: Money, currency: Cell | None) -> Read:
     """Minor units, exactly. `currency` says whose, and so how many decimals there are to be."""
     get = column(name)
@@ -229,12 +237,6 @@ def money(field: str, name: str, shape: Money, currency: Cell | None) -> Read:
     )
     amount = re.compile(rf"({whole})(?:{re.escape(shape.decimal)}([0-9]{{1,18}}))?")
     code_of = text("currency", currency) if currency else None
-
-    @lru_cache(_REMEMBERED)
-    def places(code: str | None) -> int:
-        if code is not None and not is_currency(code):
-            raise BadField("currency", "an ISO 4217 currency code such as EUR", came(code))
-        return shape.decimals if shape.decimals is not None else get_currency_precision(code or "")
 
     @lru_cache(_REMEMBERED)
     def read(value: str | int | Decimal, digits: int) -> int:
@@ -260,11 +262,9 @@ def money(field: str, name: str, shape: Money, currency: Cell | None) -> Read:
         if value is None:
             return None
         code = code_of(raw) if code_of else None
-        if code is None and shape.decimals is None:
-            raise BadField("currency", "an ISO 4217 currency code such as EUR", "nothing")
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             raise BadField(field, "an amount of money", came(value))
-        return read(value, places(code))
+        return read(value, _places(code, shape.decimals))
 
     return convert
 

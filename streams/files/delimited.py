@@ -124,10 +124,11 @@ class Delimited:
             record = self._broken(broken.refusal)
         except UnicodeDecodeError as error:
             record = self._broken(self._undecodable(error))
-        except csv.Error:
-            record = self._broken(
-                BadField("row", "quotes that are closed, and doubled within", "others")
-            )
+        except csv.Error as error:
+            expected = "quotes that are closed, and doubled within"
+            if str(error).startswith("new-line"):
+                expected = "lines that end in LF or CRLF"
+            record = self._broken(BadField("row", expected, "others"))
         else:
             return self._feed.taken[0][0], cells
         return record.line, record

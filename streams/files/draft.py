@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from streams.files.delimited import Delimited
-from streams.files.guess import Column, column_of, flat
+from streams.files.guess import Column, column_of, flat, key_of
 from streams.files.mapping import FileShape
 from streams.files.reader import records
 from streams.files.shape import Shape, shape_of
@@ -196,11 +196,8 @@ class _Draft:
                 yield kind, _quoted(column.name)
         for name, pattern in _PROFILE:
             for column in self.columns:
-                if (
-                    column is not time
-                    and column.name not in taken
-                    and re.fullmatch(pattern, column.key)
-                ):
+                leaf = key_of(column.name.rpartition(".")[2])
+                if column is not time and column.name not in taken and re.fullmatch(pattern, leaf):
                     taken.add(column.name)
                     yield name, _quoted(column.name)
                     break

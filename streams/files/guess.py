@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger import catalogue
-from streams.files.loading import is_currency
+from ledger.money import is_currency
 from streams.files.rows import Raw
 
 _DAYS = (
@@ -63,10 +63,15 @@ def flat(raw: Raw, prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def key_of(name: str) -> str:
+    """The name in small letters, with `_` between its words."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+
+
 def column_of(name: str, cells: Sequence[Any]) -> Column:
     """The column of that name, its shape judged by these cells: all of them must have it."""
-    key = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
-    key = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
+    key = key_of(name)
     present = [cell for cell in cells if cell is not None and str(cell).strip()]
     if any(isinstance(cell, list) for cell in present):
         return Column(name, key, "list")

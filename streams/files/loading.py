@@ -5,17 +5,16 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
-import pycountry
 from pydantic import ValidationError
 
 from ledger import catalogue
 from ledger.catalogue import EventType
 from ledger.errors import DefinitionRefused, NotFound, Refused
 from ledger.identifiers import parse_identifier
+from ledger.money import is_currency
 from ledger.relation import duckdb_type
 from streams.files.mapping import WHITESPACE, FieldCell, Kind, Mapping
 
@@ -67,12 +66,6 @@ def kind_of(field: str) -> Kind | None:
             column = duckdb_type(model.model_fields[field].annotation)
             return _KIND_OF_COLUMN.get(column, "text")
     return None
-
-
-@cache
-def is_currency(code: str) -> bool:
-    """Whether ISO 4217 lists it."""
-    return len(code) == 3 and pycountry.currencies.get(alpha_3=code) is not None
 
 
 def mapped_types(mapping: Mapping) -> tuple[type[EventType], ...]:

@@ -41,7 +41,7 @@ it they are refused, row by row. Of a local time that comes twice the first is m
 Fields may have `as` = text, integer, time, date or json where the catalogue's own type for them is
 not meant. `money` turns an amount in main units into minor ones, exactly: `currency` is a code or
 `{ column = "…" }` (default: the field `currency` of the same row), `decimals` the number of them
-(default: the currency's, by CLDR), `decimal` and `grouping` the separators (default `.` and none).
+(default: the currency's, by ISO 4217), `decimal` and `grouping` the separators (default `.` and none).
 
 A field that some of the mapped types do not have is left out for those.
 """

@@ -44,12 +44,18 @@ class Parquet:
         self.rows = self._file.metadata.num_rows
 
     def __iter__(self) -> Iterator[Record]:
-        for batch in self._file.iter_batches(_BATCH, use_threads=False):
-            names = batch.schema.names
-            columns = [_values(batch.column(at)) for at in range(len(names))]
-            large = batch.nbytes > MAX_ROW_BYTES
-            for cells in zip(*columns, strict=True):
-                yield self._record(dict(zip(names, cells, strict=True)), large=large)
+        for group in range(
+            self._file.num_row_groups
+        ):  # what is damaged in one spoils none before it
+            for batch in self._file.iter_batches(_BATCH, row_groups=[group], use_threads=False):
+                yield from self._records(batch)
+
+    def _records(self, batch: Any) -> Iterator[Record]:
+        names = batch.schema.names
+        columns = [_values(batch.column(at)) for at in range(len(names))]
+        large = batch.nbytes > MAX_ROW_BYTES
+        for cells in zip(*columns, strict=True):
+            yield self._record(dict(zip(names, cells, strict=True)), large=large)
 
     def _record(self, cells: dict[str, Any], *, large: bool) -> Record:
         for number, (name, value) in enumerate(cells.items(), 1):

@@ -120,8 +120,10 @@ def _rows(
                 try:
                     item = mapper.touchpoint(record.raw, row_id)
                 except Refused as refusal:
-                    item = refusal
-            yield Row(row, record.line, item, row_id, record.raw, record.verbatim)
+                    item = refusal.with_traceback(None)
+                    item.__context__ = None  # a library's own words: they quote the cell
+            whom = mapper.named_in(record.raw) if isinstance(item, Refused) else ((), None)
+            yield Row(row, record.line, item, row_id, record.raw, record.verbatim, *whom)
             if row % _ROWS_A_REPORT == 0:
                 here = source.size * row // rows if rows else source.position()
                 told(read_before + here, total)

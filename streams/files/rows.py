@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Never
 
@@ -11,6 +11,7 @@ import orjson
 
 from commands.touchpoint import Touchpoint
 from ledger.errors import BadField, Refused, TooLarge, came
+from ledger.identifiers import Identifier
 
 MAX_ROW_BYTES = 1024 * 1024
 """Longest row, as it stands in the file. A longer one is refused, and not held in memory."""
@@ -26,8 +27,8 @@ class Record:
     """What a format makes of one row. `verbatim` is kept where it could not be taken apart."""
 
     line: int
-    raw: Raw
-    verbatim: bytes | None = None
+    raw: Raw = field(repr=False)
+    verbatim: bytes | None = field(default=None, repr=False)
     refusal: Refused | None = None
 
 
@@ -38,14 +39,17 @@ class Row:
     `row` counts from 1 without the header, bad rows too; `line` is its first line, from 1, and 0
     in Parquet. `row_id` is the message id that the row has by its place in the file, where no
     column gives it one: whoever tries the row again must hand it back to `touchpoint_of`.
+    `named` and `market` are what could be read of a refused row: an erasure must find it.
     """
 
     row: int
     line: int
     item: Touchpoint | Refused
     row_id: str | None
-    raw: Raw
-    verbatim: bytes | None
+    raw: Raw = field(repr=False)
+    verbatim: bytes | None = field(repr=False)
+    named: tuple[Identifier, ...] = ()
+    market: str | None = None
 
     @property
     def content(self) -> bytes:

@@ -3,7 +3,9 @@
 import codecs
 import csv
 import io
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from ledger.errors import BadUsage
@@ -11,7 +13,7 @@ from streams.files.mapping import WHITESPACE, FileShape
 from streams.files.source import Source, in_lines
 
 _DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_LINES = 20
+_SAMPLE_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,16 @@ def shape_of(source: Source, given: FileShape) -> Shape:
     encoding = given.encoding or _encoding(sample, source)
     if given.format == "parquet" or (given.format is None and sample.startswith(b"PAR1")):
         return Shape("parquet", "", True, encoding)
-    lines = sample_lines(sample, encoding)
-    if given.format == "jsonl" or (
-        given.format is None and "".join(lines).lstrip().startswith("{")
-    ):
+    text = _text(sample, encoding)
+    if given.format == "jsonl" or (given.format is None and text.startswith("{")):
         return Shape("jsonl", "", True, encoding)
-    return Shape("csv", given.delimiter or _delimiter(lines), given.header, encoding)
+    return Shape("csv", given.delimiter or _delimiter(text), given.header, encoding)
 
 
-def sample_lines(sample: bytes, encoding: str) -> list[str]:
-    """The first lines of a sample, without those that may be cut off, byte order mark and blanks."""
+def _text(sample: bytes, encoding: str) -> str:
+    """The sample in Unicode, from its first character that is neither mark nor blank."""
     stream, encoding = in_lines(io.BytesIO(sample), encoding)
-    text = stream.read().decode(encoding, "replace")
-    lines = [line for line in text.replace("\r", "").split("\n") if line.strip()]
-    return lines[: min(_SAMPLE_LINES, max(1, len(lines) - 1))]
+    return stream.read().decode(encoding, "replace").lstrip("\r\n \t")
 
 
 def _encoding(sample: bytes, source: Source) -> str:
@@ -51,26 +49,29 @@ def _encoding(sample: bytes, source: Source) -> str:
     if sample.startswith(wide):
         return "utf-16"
     if b"\x00" in sample[:4]:
-        raise BadUsage(f"{source.path}: neither text in UTF-8 nor Parquet; say encoding in the mapping")
+        raise BadUsage(
+            f"{source.path}: neither text in UTF-8 nor Parquet; say encoding in the mapping"
+        )
     return "utf-8"
 
 
-def _delimiter(lines: list[str]) -> str:
-    """The character that parts the most lines into as many cells as the first; else white space."""
-    if not lines:
-        return ","
+def _delimiter(text: str) -> str:
+    """The character that parts the most rows into as many cells as the first; else white space."""
     best, most = ",", (0, 0)
-    for delimiter in (*_DELIMITERS, WHITESPACE):
-        if delimiter == WHITESPACE and most[1] > 1:
-            break
-        widths = [_width(line, delimiter) for line in lines]
-        score = (widths.count(widths[0]) if widths[0] > 1 else 0, widths[0])
-        if score > most:
+    for delimiter in _DELIMITERS:
+        widths = _widths(text, delimiter)
+        if widths and widths[0] > 1 and (score := (widths.count(widths[0]), widths[0])) > most:
             best, most = delimiter, score
-    return best
+    blanks = len(text.partition("\n")[0].split()) > 1
+    return WHITESPACE if most == (0, 0) and blanks else best
 
 
-def _width(line: str, delimiter: str) -> int:
-    if delimiter == WHITESPACE:
-        return len(line.split())
-    return len(next(csv.reader([line], delimiter=delimiter), []))
+def _widths(text: str, delimiter: str) -> list[int]:
+    """Cells of the first rows, blank ones left out."""
+    widths = []
+    with suppress(csv.Error):  # a row that this delimiter cannot be for; those before it count
+        for cells in islice(
+            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _SAMPLE_ROWS
+        ):
+            widths.append(len(cells))  # noqa: PERF401 — what was read before an error is kept
+    return [width for width in widths if width]

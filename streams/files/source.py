@@ -62,10 +62,8 @@ class Source:
             why = "the gzip data is cut off"
         except (gzip.BadGzipFile, zlib.error):
             why = "the gzip data is damaged"
-        except pa.ArrowException:
-            why = "the Parquet data is damaged"
-        except OSError as error:
-            why = error.strerror or "it cannot be read"
+        except (OSError, pa.ArrowException) as error:  # pyarrow raises both, without an errno
+            why = getattr(error, "strerror", None) or "the Parquet data is damaged"
         else:
             return
         so_far = f"after row {rows():,}" if rows() else "before any row was read"

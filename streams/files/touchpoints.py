@@ -9,7 +9,7 @@ import orjson
 from commands.touchpoint import Touchpoint
 from ledger import catalogue
 from ledger.catalogue import EventType
-from ledger.errors import BadField, BadUsage
+from ledger.errors import BadField, BadUsage, Refused, UnknownType, came
 from ledger.identifiers import Identifier
 from streams.files import cells
 from streams.files.loading import kind_of
@@ -61,7 +61,7 @@ class Mapper:
             raise BadField("type", "the name of an event type", "nothing")
         attributes = self._attributes.get(topic)
         if attributes is None:
-            attributes = self._attributes[topic] = self._attributes_of(catalogue.find(topic))
+            attributes = self._attributes[topic] = self._attributes_of(_type(topic))
         at = self._occurred_at(raw)
         if at is None:
             raise BadField("occurred_at", "a time", "nothing")
@@ -81,6 +81,13 @@ class Mapper:
             {kind: value for kind, read in self._tags if (value := read(raw)) is not None},
             self._actor,
         )
+
+    def named_in(self, raw: Raw) -> tuple[tuple[Identifier, ...], str | None]:
+        """Whom a row names and in which market, as far as that can be read of a refused one."""
+        read = [(kind, _readable(cell, raw)) for kind, cell in self._identifiers]
+        named = tuple(Identifier(kind, value) for kind, value in read if value is not None)
+        markets = (_readable(cell, raw) for kind, cell in self._tags if kind == "market")
+        return named, next(markets, None)
 
     def _attributes_of(self, model: type[EventType]) -> list[tuple[str, cells.Read]]:
         """The readers of the mapped fields that this type has."""
@@ -106,11 +113,27 @@ class Mapper:
         return parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
 
 
+def _type(topic: str) -> type[EventType]:
+    """The type; an unknown one is not quoted, since cells slip into neighbouring columns."""
+    try:
+        return catalogue.find(topic)
+    except UnknownType as refusal:
+        raise UnknownType(refusal.field, refusal.expected, came(topic)) from None
+
+
 _Readers = list[tuple[str, cells.Read]]
 
 
 def _texts(given: dict[str, Cell], field: str) -> _Readers:
     return [(kind, cells.text(field.format(kind), cell)) for kind, cell in given.items()]
+
+
+def _readable(read: cells.Read, raw: Raw) -> str | None:
+    try:
+        value: str | None = read(raw)
+    except Refused:
+        return None
+    return value
 
 
 def _named(readers: _Readers, raw: Raw) -> tuple[Identifier, ...]:

@@ -1,0 +1,20 @@
+"""Currencies by ISO 4217. Its minor units count: CLDR's digits say how amounts are shown, and differ
+for a dozen currencies (a Serbian dinar has 100 para, although nobody prints them).
+"""
+
+from iso4217 import Currency
+
+_DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
+
+
+def is_currency(code: str) -> bool:
+    """Whether ISO 4217 lists the code."""
+    return code in _DIGITS
+
+
+def minor_digits(code: str) -> int:
+    """Decimals between an amount in main units and one in minor units: 2 for EUR, 0 for JPY.
+
+    0 for what is listed without minor units, such as gold.
+    """
+    return _DIGITS[code] or 0
