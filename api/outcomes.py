@@ -1,6 +1,7 @@
 """What each error means to a caller: an exit code on the command line, a status over HTTP.
 
-One table, read from the most particular class upwards; a test holds it to the error tree.
+One table, a line for each class; a test holds it to the error tree. A command that takes in many
+items ends with `SOME_REFUSED` where items were refused; the table is for what ends a command.
 """
 
 from enum import IntEnum
@@ -20,15 +21,15 @@ class Exit(IntEnum):
 
 
 OUTCOMES: dict[type[errors.BahiError], tuple[HTTPStatus, Exit]] = {
-    errors.Refused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
-    errors.BadField: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
-    errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Exit.SOME_REFUSED),
-    errors.UnknownType: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.SOME_REFUSED),
-    errors.ReservedType: (HTTPStatus.FORBIDDEN, Exit.SOME_REFUSED),
-    errors.IdentityConflict: (HTTPStatus.CONFLICT, Exit.SOME_REFUSED),
-    errors.IdReused: (HTTPStatus.CONFLICT, Exit.SOME_REFUSED),
+    errors.Refused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.FAILED),
+    errors.BadField: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.FAILED),
+    errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Exit.FAILED),
+    errors.UnknownType: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.FAILED),
+    errors.ReservedType: (HTTPStatus.FORBIDDEN, Exit.FAILED),
+    errors.IdentityConflict: (HTTPStatus.CONFLICT, Exit.FAILED),
+    errors.IdReused: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.ConditionFailed: (HTTPStatus.CONFLICT, Exit.FAILED),
-    errors.NotFound: (HTTPStatus.NOT_FOUND, Exit.FAILED),
+    errors.NotFound: (HTTPStatus.NOT_FOUND, Exit.WRONG_USAGE),
     errors.DefinitionRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.WRONG_USAGE),
     errors.FoldFailed: (HTTPStatus.INTERNAL_SERVER_ERROR, Exit.FAILED),
     errors.BadUsage: (HTTPStatus.BAD_REQUEST, Exit.WRONG_USAGE),

@@ -13,6 +13,7 @@ from commands.profile import Profile
 from ledger.event import Recorded
 
 _LATEST = 12
+_SHORT = 60
 
 
 def print_customer(
@@ -61,9 +62,9 @@ def customer_json(
 
 def _print_profile(profile: Profile) -> None:
     for name, value in profile.details.items():
-        out.print(f"  {name:<14} {value}", markup=False)
+        out.print(f"  {name:<14} {readable(value)}", soft_wrap=True)
     for kind, value in profile.identifiers:
-        out.print(f"  {kind:<14} {value}", markup=False)
+        out.print(f"  {kind:<14} {readable(value)}", soft_wrap=True)
     if profile.erased:
         out.print(f"  {profile.erased:,} sealed parts were erased for good")
     if profile.unavailable:
@@ -85,6 +86,8 @@ def _print_figures(view: str, row: Mapping[str, Any]) -> None:
 def _print_timeline(timeline: Sequence[Recorded]) -> None:
     out.print()
     out.print(Text("timeline", style="bold cyan"))
+    if not timeline:
+        out.print("  nothing yet, at that moment")
     grid = Table.grid(padding=(0, 2))
     for recorded in timeline[-_LATEST:]:
         said = ", ".join(f"{k} {_short(v)}" for k, v in sorted(recorded.event.data.items()))
@@ -96,4 +99,4 @@ def _print_timeline(timeline: Sequence[Recorded]) -> None:
 
 
 def _short(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)[:60]
+    return readable(value)[:_SHORT]

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from ledger.catalogue import Retention
-from ledger.catalogue.audit import PersonalDataOpened
+from ledger import catalogue
+from ledger.book import CUSTOMER_TAG, Match
+from ledger.catalogue import EventType, Retention
 from ledger.clock import Clock, Ids
-from ledger.errors import BadUsage, Erased, KeysUnavailable
+from ledger.errors import BadUsage, Erased, KeysUnavailable, NotFound, Refused
 from ledger.event import Event
 from ledger.opening import Ledger
 
@@ -42,12 +43,19 @@ def open_profile(
 ) -> Profile:
     """Open the identity data of one person: all the customers that are merged into them.
 
-    `personal_data.opened` is appended before anything is opened. Raises `BadUsage` without a reason.
+    `personal_data.opened` is appended before anything is opened. Raises `BadUsage` without a reason
+    or with a purpose that is no code, `NotFound` for a customer the book has never heard of.
     """
     if not reason.strip():
         raise BadUsage("expected a reason for opening personal data, came none")
+    opened = _opened(purpose, reason)
     for customer in customers:
-        _put_on_record(ledger, customer, actor, purpose, reason, clock, ids)
+        if not any(
+            ledger.book.read(matching=[Match(tags=(f"{CUSTOMER_TAG}{customer}",))], limit=1)
+        ):
+            raise NotFound("customer", str(customer))
+    for customer in customers:
+        _put_on_record(ledger, customer, actor, opened, clock, ids)
     profile = Profile()
     with ledger.sealer.opening(actor=actor, reason=reason) as opening:
         for recorded in ledger.book.timeline(customers):
@@ -66,23 +74,24 @@ def open_profile(
 def _take(profile: Profile, event: Event, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if name == "identifiers":
-            for identifier in value.items():
-                if identifier not in profile.identifiers:
-                    profile.identifiers.append(identifier)
+            for kind, named in value:
+                if (kind, named) not in profile.identifiers:
+                    profile.identifiers.append((kind, named))
         elif name not in _NAMED_BY and event.type in ("customer.identified", "customer.updated"):
             profile.details[name] = value
 
 
+def _opened(purpose: str, reason: str) -> EventType:
+    given = {"purpose": purpose, "reason_given": reason}
+    try:
+        return catalogue.parse("personal_data.opened", given, at_a_door=False)
+    except Refused as refusal:
+        raise BadUsage(str(refusal)) from None
+
+
 def _put_on_record(
-    ledger: Ledger,
-    customer: UUID,
-    actor: UUID,
-    purpose: str,
-    reason: str,
-    clock: Clock,
-    ids: Ids,
+    ledger: Ledger, customer: UUID, actor: UUID, opened: EventType, clock: Clock, ids: Ids
 ) -> None:
-    opened = PersonalDataOpened(purpose=purpose, reason_given=reason)
     event_id = ledger.keyring.event_id(_SOURCE, str(ids()))
 
     def event(personal: bytes = b"") -> Event:

@@ -2,8 +2,9 @@
 
 The order is fixed, and each step is safe to repeat after a crash:
 
-1. the id is made from source and message id, and what is recorded already is answered at once;
-2. what cannot be taken is refused, alone;
+1. the id is made from source and message id, and what is recorded already is answered at once,
+   whatever its identifiers would say by now;
+2. what cannot be taken is refused, alone, before the vault hears of it;
 3. the vault says who it is about, and commits that;
 4. personal data is sealed under keys that the vault has committed;
 5. the book appends, and only then is anything acknowledged.
@@ -27,6 +28,7 @@ from ledger.errors import BadField, IdReused, Refused, ReservedType, TooLarge, c
 from ledger.event import Event, different_fields, encode_body
 from ledger.identifiers import Identifier, normalise
 from ledger.opening import Ledger
+from ledger.sealing import Part, sealed_size
 
 BATCH = 1_000
 """Events an append; a thousand share one lock and one flush to the disk."""
@@ -36,8 +38,7 @@ MAX_MESSAGE_ID = 1_024
 
 _CLEAR_TAGS = {"campaign": check_code, "market": check_country}
 
-Parts = dict[tuple[UUID, Retention], dict[str, Any]]
-Refuse = Callable[["_Draft", Refused], None]
+_NOBODY_YET = UUID(int=0)
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class _Draft:
 
     index: int
     touchpoint: Touchpoint
-    id: UUID
+    id: UUID = _NOBODY_YET
     identifiers: tuple[Identifier, ...] = ()
     references: tuple[Identifier, ...] = ()
     customer: UUID | None = None
@@ -71,19 +72,22 @@ class _Draft:
             personal=personal,
         )
 
-    def parts(self) -> Parts:
+    def personal(self) -> dict[Retention, dict[str, Any]]:
         """What is to be sealed: the marked fields, and by what the person was named."""
-        if self.customer is None:
+        if not self.touchpoint.payload.ABOUT_CUSTOMER:
             return {}
-        parts: Parts = {
-            (self.customer, retention): dict(fields)
-            for retention, fields in self.touchpoint.payload.personal().items()
-        }
-        named = parts.setdefault((self.customer, Retention.IDENTITY), {})
+        sealed = self.touchpoint.payload.personal()
+        named = sealed.setdefault(Retention.IDENTITY, {})
         for name, given in (("identifiers", self.identifiers), ("references", self.references)):
             if given:
-                named[name] = {identifier.kind: identifier.value for identifier in given}
-        return {key: fields for key, fields in parts.items() if fields}
+                named[name] = [(identifier.kind, identifier.value) for identifier in given]
+        return {retention: fields for retention, fields in sealed.items() if fields}
+
+    def parts(self) -> dict[Part, dict[str, Any]]:
+        """The same, under whose keys; their customer is known by now."""
+        if self.customer is None:
+            return {}
+        return {(self.customer, retention): fields for retention, fields in self.personal().items()}
 
 
 def record(
@@ -96,13 +100,15 @@ def record(
 ) -> Iterator[Outcome]:
     """Record touchpoints in batches of `BATCH`; yields an outcome an item, in their order.
 
-    An outcome is yielded after the append that it reports is durable. `region` (ISO country) reads
-    phone numbers written without one, where the touchpoint has no market.
+    An outcome is yielded after the append that it reports is durable. Where batches begin and end
+    changes no outcome. `region` (ISO country) reads phone numbers written without one, where the
+    touchpoint has no market.
     """
     remaining = iter(touchpoints)
     while batch := list(islice(remaining, BATCH)):
         latest = clock() + future_tolerance
-        yield from _record_batch(ledger, batch, latest, region)
+        for run in _runs(batch):
+            yield from _record_run(ledger, run, latest, region)
 
 
 def check(
@@ -112,89 +118,132 @@ def check(
 
     Nothing is read or written, so that a dry run may ask. Raises `Refused`.
     """
-    draft = _Draft(0, touchpoint, UUID(int=0))
-    _check(draft, latest, region)
-    encode_body(draft.event())
+    draft = _Draft(0, touchpoint)
+    _check_fact(draft)
+    _check_new(draft, latest, region)
     return draft.identifiers
 
 
-def _record_batch(
-    ledger: Ledger, batch: Sequence[Touchpoint], latest: datetime, region: str | None
+def _runs(batch: Sequence[Touchpoint]) -> Iterator[list[Touchpoint]]:
+    """The batch in pieces within which one message id is one message, word for word.
+
+    What comes again in other words has to find the first one recorded: then it is answered, and
+    nobody is named by it. Within a piece, both would be resolved before either is in the book.
+    """
+    run: list[Touchpoint] = []
+    first: dict[tuple[str, str], Touchpoint] = {}
+    for touchpoint in batch:
+        named = (touchpoint.source, touchpoint.message_id)
+        if first.setdefault(named, touchpoint) != touchpoint:
+            yield run
+            run, first = [], {named: touchpoint}
+        run.append(touchpoint)
+    yield run
+
+
+def _record_run(
+    ledger: Ledger, run: Sequence[Touchpoint], latest: datetime, region: str | None
 ) -> list[Outcome]:
-    outcomes: list[Outcome | None] = [None] * len(batch)
+    outcomes: dict[int, Outcome] = {}
 
-    def refuse(draft: _Draft, refusal: Refused) -> None:
-        outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=refusal)
+    def taken(drafts: Iterable[_Draft], check: Callable[[_Draft], None]) -> list[_Draft]:
+        """Those that pass; each of the others is refused, alone."""
+        passed = []
+        for draft in drafts:
+            try:
+                check(draft)
+                passed.append(draft)
+            except Refused as refusal:
+                outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=refusal)
+        return passed
 
-    drafts = []
-    for index, touchpoint in enumerate(batch):
-        event_id = ledger.keyring.event_id(touchpoint.source, touchpoint.message_id)
-        draft = _Draft(index, touchpoint, event_id)
-        try:
-            _check(draft, latest, region)
-            drafts.append(draft)
-        except Refused as refusal:
-            refuse(draft, refusal)
+    drafts = taken((_Draft(index, item) for index, item in enumerate(run)), _check_fact)
+    new = _answer_known(ledger, drafts, outcomes)
+    new = taken(new, lambda draft: _check_new(draft, latest, region))
+    new = _resolve(ledger, new, outcomes)
+    _append(ledger, new, outcomes)
+    return [outcomes[index] for index in range(len(run))]
 
-    drafts = _answer_known(ledger, drafts, outcomes)
-    _resolve(ledger, drafts, refuse)
-    drafts = [draft for draft in drafts if outcomes[draft.index] is None]
 
+def _append(ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcome]) -> None:
+    """Seal and append; what can be refused has been refused before."""
     parts = [draft.parts() for draft in drafts]
     sealing = ledger.sealer.batch({key for part in parts for key in part})
     events = []
-    kept = []
     for draft, part in zip(drafts, parts, strict=True):
-        try:
-            bare = draft.event()
-            event = draft.event(sealing.seal(bare, part)) if part else bare
-            encode_body(event)
-        except Refused as refusal:
-            refuse(draft, refusal)
-            continue
-        events.append(event)
-        kept.append(draft)
-    if events:
-        receipts = ledger.book.append(events)
-        for draft, receipt in zip(kept, receipts, strict=True):
-            outcomes[draft.index] = _outcome(draft.id, receipt)
-        sealing.appended(
-            draft.id
-            for draft, receipt in zip(kept, receipts, strict=True)
-            if receipt.status is Status.APPENDED
-        )
-    return [outcome for outcome in outcomes if outcome is not None]
+        bare = draft.event()
+        events.append(draft.event(sealing.seal(bare, part)) if part else bare)
+    if not events:
+        return
+    receipts = ledger.book.append(events)
+    for draft, receipt in zip(drafts, receipts, strict=True):
+        outcomes[draft.index] = _outcome(draft.id, receipt)
+    sealing.appended(
+        draft.id
+        for draft, receipt in zip(drafts, receipts, strict=True)
+        if receipt.status is Status.APPENDED
+    )
 
 
-def _check(draft: _Draft, latest: datetime, region: str | None) -> None:
-    """Everything that can be refused by looking at one item. Raises `Refused`."""
+def _check_fact(draft: _Draft) -> None:
+    """What makes it this event and no other, its clear envelope. Raises `Refused`."""
     given = draft.touchpoint
-    payload = given.payload
-    if payload.RESERVED:
-        raise ReservedType("type", "a type that a door may append", came_safely(payload.TOPIC))
+    if given.payload.RESERVED:
+        raise ReservedType(
+            "type", "a type that a door may append", came_safely(given.payload.TOPIC)
+        )
     if given.occurred_at.utcoffset() is None:
         raise BadField("occurred_at", "a time with a zone", "a time without one")
-    if given.occurred_at > latest:
-        raise BadField(
-            "occurred_at", f"at the latest {latest:%Y-%m-%d %H:%M:%S %Z}", "a later time"
-        )
     check_code("source", given.source)
     if not 0 < len(given.message_id) <= MAX_MESSAGE_ID:
         raise TooLarge(
             "message_id", f"1 to {MAX_MESSAGE_ID} characters", f"{len(given.message_id)} characters"
         )
+    if any("\ud800" <= character <= "\udfff" for character in given.message_id):
+        raise BadField("message_id", "text in Unicode", "half of a surrogate pair")
     for kind, value in given.tags.items():
         if kind not in _CLEAR_TAGS:
             raise BadField("tags", "one of " + ", ".join(_CLEAR_TAGS), came_safely(kind))
         _CLEAR_TAGS[kind](f"tags.{kind}", value)
-    region = given.tags.get("market", region)
-    normal = (normalise(identifier, region) for identifier in given.identifiers)
-    draft.identifiers = tuple(identifier for identifier in normal if identifier is not None)
     draft.references = tuple(_reference(reference) for reference in given.references)
-    if payload.ABOUT_CUSTOMER and not draft.identifiers:
-        raise BadField("identifiers", "at least one that names a person", "none")
-    if not payload.ABOUT_CUSTOMER and given.identifiers:
-        raise BadField("identifiers", f"none, since {payload.TOPIC} is about nobody", "some")
+    kinds = [reference.kind for reference in draft.references]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise BadField(f"references.{kind}", "one", f"{kinds.count(kind)}")
+    encode_body(draft.event())
+
+
+def _check_new(draft: _Draft, latest: datetime, region: str | None) -> None:
+    """When it happened, whom it names, and its size when sealed. Raises `Refused`."""
+    given = draft.touchpoint
+    if given.occurred_at > latest:
+        raise BadField(
+            "occurred_at", f"at the latest {latest:%Y-%m-%d %H:%M:%S %Z}", "a later time"
+        )
+    if given.payload.ABOUT_CUSTOMER:
+        draft.identifiers = tuple(_names(given, region))
+        if not draft.identifiers:
+            raise BadField("identifiers", "at least one that names a person", "none")
+    elif given.identifiers:
+        raise BadField("identifiers", f"none, since {given.payload.TOPIC} is about nobody", "some")
+    # Customer and references are not known yet, but as long as any others.
+    placed = _Draft(
+        draft.index,
+        given,
+        customer=_NOBODY_YET if given.payload.ABOUT_CUSTOMER else None,
+        reference_tags=tuple(f"{r.kind}:{_NOBODY_YET}" for r in draft.references),
+    )
+    encode_body(placed.event(bytes(sealed_size(draft.personal().values()))))
+
+
+def _names(given: Touchpoint, region: str | None) -> Iterable[Identifier]:
+    """The normalised identifiers, each once; those that identify nobody are left out."""
+    region = given.tags.get("market", region)
+    for identifier in given.identifiers:
+        if identifier.kind in REFERENCE_KINDS:
+            raise BadField("identifiers", "what names a person", came_safely(identifier.kind))
+    found = [normalise(identifier, region) for identifier in given.identifiers]
+    return dict.fromkeys(identifier for identifier in found if identifier is not None)
 
 
 def _reference(given: Identifier) -> Identifier:
@@ -209,11 +258,12 @@ def _reference(given: Identifier) -> Identifier:
 
 
 def _answer_known(
-    ledger: Ledger, drafts: list[_Draft], outcomes: list[Outcome | None]
+    ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcome]
 ) -> list[_Draft]:
-    """Answer what is recorded already; the rest is returned, its references resolved as well."""
+    """Answer what is recorded already; the rest is returned. Ids and references are known then."""
     references = iter(ledger.vault.references([r for d in drafts for r in d.references]))
     for draft in drafts:
+        draft.id = ledger.keyring.event_id(draft.touchpoint.source, draft.touchpoint.message_id)
         draft.reference_tags = tuple(f"{r.kind}:{next(references)}" for r in draft.references)
     known = ledger.book.known(draft.id for draft in drafts)
     rest = []
@@ -228,14 +278,19 @@ def _answer_known(
     return rest
 
 
-def _resolve(ledger: Ledger, drafts: Sequence[_Draft], refuse: Refuse) -> None:
-    """Who each item is about; identifiers that name two customers refuse the item."""
+def _resolve(
+    ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcome]
+) -> list[_Draft]:
+    """Who each item is about; those whose identifiers name two customers are refused."""
     found = ledger.vault.customers([draft.identifiers for draft in drafts])
+    rest = []
     for draft, customer in zip(drafts, found, strict=True):
         if isinstance(customer, Refused):
-            refuse(draft, customer)
+            outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=customer)
         else:
             draft.customer = customer
+            rest.append(draft)
+    return rest
 
 
 def _outcome(event_id: UUID, receipt: Receipt) -> Outcome:

@@ -5,8 +5,11 @@ database of its own, in memory; then access to files, network, extensions and Py
 off, the switches are locked, and only then does the query run, with bounds on memory and time.
 """
 
+import resource
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +23,14 @@ TIMEOUT_S = 120.0
 
 Table = Callable[[frozenset[str] | None], pa.RecordBatchReader | pa.Table]
 """Makes a table's rows; given the columns that are named in the query, or None for all of them."""
+
+_NARROWED = {
+    "HUGEINT": "BIGINT",
+    "UHUGEINT": "BIGINT",
+    "INTERVAL": "VARCHAR",
+    "TIME WITH TIME ZONE": "VARCHAR",
+    "BIT": "VARCHAR",
+}
 
 _LOCK = """
 SET enable_external_access = false;
@@ -46,7 +57,7 @@ def run(
     named = _table_names(tree)
     for name in sorted(named - set(tables)):
         raise NotFound("table", name, "there are " + ", ".join(sorted(tables)))
-    columns = None if any(tree.find_all(exp.Star)) else _column_names(tree)
+    columns = _column_names(tree)
     connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": ""})
     connection.execute("SET arrow_lossless_conversion = true")
     try:
@@ -55,8 +66,9 @@ def run(
             connection.sql("SELECT * FROM incoming").create(name)
             connection.unregister("incoming")
         connection.execute(_LOCK)
-        return _bounded(connection, query, timeout_s)
-    except duckdb.OutOfMemoryException:
+        with _at_most(memory_mb):
+            return _bounded(connection, query, timeout_s)
+    except (duckdb.OutOfMemoryException, MemoryError):
         raise BadUsage(
             f"expected a query that fits into {memory_mb} MB, came a larger one"
         ) from None
@@ -68,7 +80,7 @@ def _bounded(connection: duckdb.DuckDBPyConnection, query: str, timeout_s: float
     timer = threading.Timer(timeout_s, connection.interrupt)
     timer.start()
     try:
-        return connection.sql(query).to_arrow_table()
+        return _typed_for_all(connection.sql(query)).to_arrow_table()
     except duckdb.InterruptException:
         raise BadUsage(f"expected an answer within {timeout_s:g} s, came none") from None
     except duckdb.OutOfMemoryException:
@@ -79,24 +91,69 @@ def _bounded(connection: duckdb.DuckDBPyConnection, query: str, timeout_s: float
         timer.cancel()
 
 
-def _one_select(query: str) -> exp.Query:
+def _typed_for_all(answer: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The answer in types that Parquet, JSON and data frames have too, each column with its own name.
+
+    Sums of whole numbers are 128 bits wide in DuckDB; a sum of ours that needs them is an error.
+    """
+    columns = []
+    seen: dict[str, int] = {}
+    for place, (name, kind) in enumerate(zip(answer.columns, answer.types, strict=True), start=1):
+        again = seen[name.lower()] = seen.get(name.lower(), -1) + 1
+        cast = f"::{_NARROWED[str(kind)]}" if str(kind) in _NARROWED else ""
+        shown = (f"{name}_{again}" if again else name).replace('"', '""')
+        columns.append(f'#{place}{cast} AS "{shown}"')
+    return answer.project(", ".join(columns))
+
+
+@contextmanager
+def _at_most(memory_mb: int) -> Iterator[None]:
+    """This process may grow by so much meanwhile.
+
+    DuckDB counts its buffers, but neither a single huge value nor the answer on its way out; for
+    those an allocation has to fail. Where the system does not say how large we are (it does on
+    Linux), DuckDB's own limit stands alone.
+    """
+    sizes = Path("/proc/self/statm")
+    if not sizes.exists():
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    used = int(sizes.read_text().split()[5]) * resource.getpagesize()
+    allowed = used + memory_mb * 1024 * 1024
+    tighter = allowed if soft == resource.RLIM_INFINITY else min(allowed, soft)
+    resource.setrlimit(resource.RLIMIT_DATA, (tighter, hard))
     try:
-        statements = [s for s in sqlglot.parse(query, read="duckdb") if s is not None]
-    except sqlglot.errors.SqlglotError as error:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _one_select(query: str) -> exp.Query:
+    """The query as a tree. DuckDB must find one SELECT in it as well: it is the one to run it."""
+    try:
+        found = duckdb.extract_statements(query)
+        if [statement.type for statement in found] == [duckdb.StatementType.SELECT]:
+            tree = sqlglot.parse_one(query, read="duckdb")
+            if isinstance(tree, exp.Query):
+                return tree
+    except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
         raise BadUsage(f"the query cannot be read: {error}") from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise BadUsage("expected one SELECT, came something else")
-    return statements[0]
+    raise BadUsage("expected one SELECT, came something else")
 
 
 def _table_names(tree: exp.Query) -> set[str]:
-    own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    return {table.name for table in tree.find_all(exp.Table) if table.name} - own
+    own = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    return {table.name.lower() for table in tree.find_all(exp.Table) if table.name} - own
 
 
-def _column_names(tree: exp.Query) -> frozenset[str]:
-    return frozenset(_names(tree.find_all(exp.Column)))
-
-
-def _names(columns: Iterable[exp.Column]) -> Iterable[str]:
-    return (column.name for column in columns)
+def _column_names(tree: exp.Query) -> frozenset[str] | None:
+    """The columns that the query can be seen to read; None where only DuckDB could tell."""
+    if any(tree.find_all(exp.Star, exp.Columns, exp.Pivot)):
+        return None
+    joins = list(tree.find_all(exp.Join))
+    named = {column.name.lower() for column in tree.find_all(exp.Column)}
+    named |= {name.name.lower() for join in joins for name in join.args.get("using") or ()}
+    rows = {table.alias_or_name.lower() for table in tree.find_all(exp.Table)}
+    natural = any(join.args.get("method") for join in joins)
+    return None if natural or named & rows else frozenset(named)

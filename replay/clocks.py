@@ -1,13 +1,8 @@
 """The two clocks of history: what had happened by then, and what the book knew by then."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time
 
 from ledger.errors import BadUsage
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DAY = timedelta(days=1)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def parse_moment(text: str, name: str) -> datetime:
@@ -17,11 +12,13 @@ def parse_moment(text: str, name: str) -> datetime:
     without a zone among it: it would mean another moment on another machine.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
     except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.utcoffset() is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # before the year 1 or past 9999, seen from UTC
         raise BadUsage(f"{name}: expected a date or a time such as 2026-01-31T12:00:00Z") from None
-    if _DATE.fullmatch(text):
-        return moment.replace(tzinfo=UTC) + _DAY - _MICROSECOND
-    if moment.utcoffset() is None:
-        raise BadUsage(f"{name}: expected a zone, such as {text}Z or {text}+05:30")
-    return moment.astimezone(UTC)
+    raise BadUsage(f"{name}: expected a zone, such as {text}Z or {text}+05:30")

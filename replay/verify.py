@@ -54,12 +54,13 @@ def verify_book(
         _verify_row(row, last_us)
         last_us = row.recorded_us
         tree.add(leaf_hash(row.recorded_us, row.body, row.personal))
-        for root in heads.pop(row.position, ()):
+        roots = heads.pop(row.position, ())
+        for root in roots:
             if root != tree.root():
                 what = f"the events {covered_from} to {row.position} are not those of the tree head"
                 raise BookAltered(covered_from, f"{what} written at {row.position}")
             checked += 1
-            covered_from = row.position + 1
+        covered_from = row.position + 1 if roots else covered_from
         if progress and row.position % 10_000 == 0:
             progress(row.position)
     if heads:
@@ -89,7 +90,7 @@ def _verify_row(row: Row, last_us: int) -> None:
     try:
         envelope = orjson.loads(row.body)
         copies = dict(_copies(envelope))
-    except (orjson.JSONDecodeError, KeyError, ValueError, TypeError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise BookAltered(row.position, "its envelope cannot be read") from None
     for name, expected in copies.items():
         if getattr(row, name) != expected:
@@ -118,7 +119,9 @@ def verify_views(book: Book, views: Views) -> dict[str, str | None]:
             continue
         kept = views.rows(line.name)
         fresh = views.rows(line.name, source=book, known_upto=line.position)
-        if kept.num_rows != fresh.num_rows:
+        if kept.schema != fresh.schema:
+            found[line.name] = "it is kept as an older definition has it"
+        elif kept.num_rows != fresh.num_rows:
             found[line.name] = (
                 f"{kept.num_rows:,} rows are kept, a fresh fold has {fresh.num_rows:,}"
             )

@@ -1,5 +1,7 @@
 """The command line's frame: one Typer app, one way in, one way to fail."""
 
+import io
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.outcomes import Exit, outcome_of
-from api.render import Format, err
+from api.render import Format, err, say
 from api.wiring import Bahi
-from ledger.errors import BadUsage, BahiError, Refused
-from ledger.settings import Settings
+from ledger.errors import BahiError
+from ledger.settings import read_settings
 from replay.clocks import parse_moment
 from replay.history import Clocks
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="The book of everything that happens between a company and its customers.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"max_content_width": 100},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -41,33 +43,33 @@ Out = Annotated[Path | None, typer.Option("--out", help="A file to write to inst
 
 
 def main() -> NoReturn:
-    """Run the command line; an error of ours ends in one line on stderr and its exit code."""
+    """Run the command line; what stops it ends in one line on stderr and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except BahiError as error:
-        err.print(f"bahi: {error}", markup=False, soft_wrap=True)
-        sys.exit(Exit.FAILED if isinstance(error, Refused) else outcome_of(error)[1])
+        _fail(str(error), outcome_of(error)[1])
     except BrokenPipeError:  # whoever read our pipe has seen enough
         sys.stderr.close()
         sys.exit(Exit.DONE)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), Exit.FAILED)
+    except sqlite3.Error as error:
+        _fail(f"a store cannot be read or written: {error}", Exit.FAILED)
     sys.exit(Exit.DONE)
 
 
-def settings() -> Settings:
-    """The settings of this process. Raises `BadUsage` naming the variable that is wrong."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        name = "BAHI_" + "_".join(str(part) for part in problem["loc"]).upper()
-        raise BadUsage(f"{name}: {problem['msg']}") from None
+def _fail(why: str, code: Exit) -> NoReturn:
+    say(f"bahi: {why}")
+    sys.exit(code)
 
 
 @contextmanager
 def opened(*, current: bool = True) -> Iterator[Bahi]:
     """The ledger of this process; with `current`, its views brought up to the book first."""
-    given = settings()
-    with Bahi.open(given) as bahi:
+    with Bahi.open(read_settings()) as bahi:
         if current:
             with progress_bar("folding") as told:
                 bahi.catch_up(told)
@@ -111,5 +113,5 @@ def clocks(bahi: Bahi, as_of: str | None, known_at: str | None) -> Clocks:
         None if known_at is None else parse_moment(known_at, "--known-at"),
     )
     if at.known_upto is not None:
-        err.print(f"known then: the book up to position {at.known_upto:,}")
+        say(f"known then: the book up to position {at.known_upto:,}")
     return at

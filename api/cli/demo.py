@@ -1,6 +1,5 @@
 """`bahi demo`: real purchases, read into a book of their own, and what can be asked of it."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -74,7 +73,7 @@ def _next(home: Path) -> None:
     try:
         called = called.relative_to(Path.cwd())
     except ValueError:
-        called = Path(os.path.basename(sys.argv[0]))
+        called = Path(called.name)
     bahi = f"BAHI_HOME={shlex.quote(str(home))} {called}"
     out.print()
     out.print(Text("Try next", style="bold"))
@@ -83,4 +82,4 @@ def _next(home: Path) -> None:
         f"{bahi} customer {_SOMEONE} --open --reason 'they called about an order'",
         f'{bahi} sql "{_BY_MONTH}"',
     ):
-        out.print("  " + line, markup=False, soft_wrap=True)
+        out.print("  " + line, soft_wrap=True)

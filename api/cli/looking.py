@@ -11,11 +11,12 @@ import typer
 from api.cli.app import AsOf, FormatOption, Json, KnownAt, Out, app, clocks, opened, progress_bar
 from api.outcomes import Exit
 from api.pages import customer_json, print_customer
-from api.render import Format, err, out, readable, rich_table, write_json, write_rows
+from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
 from commands.profile import open_profile
 from ledger import relation
-from ledger.errors import BadUsage, NotFound
+from ledger.book import CUSTOMER_TAG, Match
+from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import normalise, parse_identifier
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
@@ -66,13 +67,27 @@ def find_customer(bahi: Bahi, who: str) -> UUID:
     """The customer that an id or identifier names. Raises `NotFound`, never quoting an identifier."""
     text = sys.stdin.readline().strip() if who == "-" else who
     try:
-        return UUID(text)
+        customer = UUID(text)
     except ValueError:
+        return _named(bahi, text)
+    tagged = Match(tags=(f"{CUSTOMER_TAG}{customer}",))
+    if not any(bahi.ledger.book.read(matching=[tagged], limit=1)):
+        raise NotFound("customer", str(customer), "the book has no event of theirs")
+    return customer
+
+
+def _named(bahi: Bahi, text: str) -> UUID:
+    try:
         given = parse_identifier(text)
-    identifier = normalise(given, bahi.settings.region)
+        identifier = normalise(given, bahi.settings.region)
+    except Refused as refusal:
+        raise BadUsage(str(refusal)) from None
     found = bahi.ledger.vault.look_up(identifier) if identifier is not None else None
     if found is None:
-        raise NotFound("customer", f"of that {given.kind}", "is the kind right?")
+        hint = (
+            f"what stands before the colon is the kind as the mapping names it, here {given.kind}"
+        )
+        raise NotFound("customer", f"with that {given.kind}", hint)
     return found
 
 
@@ -89,6 +104,8 @@ def view(
 ) -> None:
     """The rows of a view, today or as of any day."""
     if name == "events":
+        if as_of or known_at or where:
+            raise BadUsage("events: expected no moment and no --where; `bahi sql` reads its rows")
         listed = [(c.name, c.type, c.meaning) for c in relation.columns().values()]
         names = ("column", "type", "meaning")
         columns = [pa.array(column, pa.string()) for column in zip(*listed, strict=True)]
@@ -106,7 +123,8 @@ def view(
 def views_list(json: Json = False) -> None:
     """Every view: what it is for, and how far it is."""
     with opened() as bahi:
-        listed = bahi.views.list(bahi.ledger.book.head())
+        head = bahi.ledger.book.head()
+        listed = bahi.views.list(head)
     rows = [
         {
             "name": line.name,
@@ -114,24 +132,37 @@ def views_list(json: Json = False) -> None:
             "state": line.state.value,
             "position": line.position,
             "lag": line.lag,
-            "purpose": line.purpose if line.failure is None else str(line.failure),
+            "purpose": line.purpose,
+            "failure": None if line.failure is None else str(line.failure),
         }
         for line in listed
     ]
     if json:
         write_json(rows)
-    else:
-        out.print(rich_table(pa.Table.from_pylist(rows)))
+        return
+    shown = [
+        {
+            "view": row["name"],
+            "kind": row["kind"],
+            "state": f"{row['state']}, {row['lag']:,} behind" if row["lag"] else row["state"],
+            "what it is for": row["failure"] or row["purpose"],
+        }
+        for row in rows
+    ]
+    out.print(rich_table(pa.Table.from_pylist(shown)))
+    say(f"the book is at position {head:,}")
 
 
 @views.command("check")
 def views_check(
-    file: Annotated[Path, typer.Argument(help="A fold in a .sql file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A fold in a .sql file.", exists=True, dir_okay=False)
+    ],
 ) -> None:
     """Try a fold before it goes live: its rules, and the merge law on random splits of the book."""
     with opened(current=False) as bahi:
         checked = bahi.views.check(file, bahi.ledger.book)
-    out.print(str(checked), markup=False, soft_wrap=True)
+    out.print(str(checked), soft_wrap=True)
 
 
 @views.command("explain")
@@ -156,7 +187,7 @@ def views_run() -> None:
         head = bahi.ledger.book.head()
         failed = [line for line in bahi.views.list(head) if line.failure is not None]
     for line in failed:
-        err.print(f"bahi: {line.failure}", markup=False, soft_wrap=True)
+        say(f"bahi: {line.failure}")
     out.print(f"views are at position {head:,}" + (f", but {len(failed)}" if failed else ""))
     if failed:
         sys.exit(Exit.FAILED)
@@ -174,6 +205,8 @@ def why(
 ) -> None:
     """The events behind one figure, from the fold's own filter."""
     name, _, column = cell.partition(".")
+    if not column:
+        raise BadUsage("expected VIEW.COLUMN, such as customer_360.orders")
     with opened() as bahi:
         at = clocks(bahi, None, known_at)
         fold = bahi.views.folds.get(name)
@@ -187,8 +220,12 @@ def why(
     if json:
         write_rows(found.events, Format.JSON)
         return
-    out.print(rich_table(found.events.drop_columns(["id"])))
-    out.print(f"{readable(found.events.num_rows)} events are behind {cell}.")
+    events = found.events
+    empty = [name for name in events.column_names if events.column(name).null_count == len(events)]
+    count = events.num_rows
+    if count:
+        write_rows(events.drop_columns(["id", *empty]), Format.TABLE)
+    out.print(f"{count:,} event{' is' if count == 1 else 's are'} behind {cell}.")
 
 
 @app.command()

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import typer
 
-from api.cli.app import Json, app, opened, progress_bar, settings
+from api.cli.app import Json, app, opened, progress_bar
 from api.outcomes import Exit
-from api.render import err, out, write_json
+from api.render import out, say, write_json
 from api.wiring import VIEWS_FILE
 from ledger.errors import BookAltered, NotFound
 from ledger.keyring import Keyring
+from ledger.settings import read_settings
 from ledger.stores import book_folder, open_book
 from projections import Views
 from replay.verify import verify_book, verify_views
@@ -25,7 +26,7 @@ def verify(json: Json = False) -> None:
 
     The book is not served for this: it may be the very copy that would be refused.
     """
-    given = settings()
+    given = read_settings()
     folder = book_folder(given.ledger_address)
     if not (folder / "book.db").exists():
         raise NotFound("book", str(folder))
@@ -37,7 +38,7 @@ def verify(json: Json = False) -> None:
         except BookAltered as error:
             if json:
                 write_json({"ok": False, "position": error.position, "what": error.what})
-            err.print(f"bahi: {error}", markup=False, soft_wrap=True)
+            say(f"bahi: {error}")
             sys.exit(Exit.FAILED)
         views = Views.open(folder / VIEWS_FILE, given.views)
         try:
@@ -64,14 +65,14 @@ def verify(json: Json = False) -> None:
         )
         out.print(f"root {verified.root.hex()}", soft_wrap=True)
     for name, what in wrong.items():
-        err.print(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`", soft_wrap=True)
+        say(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`")
     if wrong:
         sys.exit(Exit.FAILED)
 
 
 def _remembered(keyring: Path) -> tuple[int, bytes] | None:
     if not keyring.exists():
-        err.print("no keyring here: the book is compared with its own tree heads only")
+        say("no keyring here: the book is compared with its own tree heads only")
         return None
     mark = Keyring.open(keyring).high_water
     return (mark.size, mark.root) if mark.size else None
@@ -92,7 +93,7 @@ def keys_rotate() -> None:
 @keys.command("show")
 def keys_show(json: Json = False) -> None:
     """What the keyring remembers. No key is shown."""
-    mark = Keyring.open(settings().keyring_file).high_water
+    mark = Keyring.open(read_settings().keyring_file).high_water
     shown = {
         "book_size": mark.size,
         "root": mark.root.hex(),

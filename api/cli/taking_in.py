@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
+import pyarrow as pa
 import typer
 
-from api.cli.app import Json, app, opened, progress_bar, settings
+from api.cli.app import Json, app, opened, progress_bar
 from api.outcomes import Exit
-from api.render import err, out, write_json
+from api.render import out, rich_table, say, write_json
 from commands.touchpoint import Fate
 from ledger.clock import random_ids, system_clock
 from ledger.errors import BadUsage
+from ledger.settings import read_settings
 from streams.files import draft_mapping, load_mapping, read_file
 from streams.imports import Intake, Report, import_rows, replay_letters, try_rows
 
@@ -45,7 +47,7 @@ def import_(
     with progress_bar(f"reading {file.name}") as told:
         if dry_run:
             rows = read_file(file, meaning, id_columns=columns, progress=told, warn=_warn)
-            given = settings()
+            given = read_settings()
             intake = Intake(system_clock, random_ids, given.future_tolerance, given.region)
             report, answer = try_rows(rows, intake), {"dry_run": True}
         else:
@@ -70,7 +72,7 @@ def import_(
 
 
 def _warn(text: str) -> None:
-    err.print(f"warning: {text}", style="yellow", soft_wrap=True)
+    say(f"warning: {text}", style="yellow")
 
 
 def _answer_import(file: Path, report: Report, more: dict[str, Any], json: bool) -> None:
@@ -83,9 +85,10 @@ def _answer_import(file: Path, report: Report, more: dict[str, Any], json: bool)
     if more.get("dry_run"):
         counts = {"read": report.read, "refused": report.refused}
     for row, line, why in report.refusals:
-        err.print(f"row {row:,} (line {line:,}): {why}", markup=False, soft_wrap=True)
+        say(f"row {row:,} (line {line:,}): {why}" if line else f"row {row:,}: {why}")
     if report.refused > len(report.refusals):
-        err.print(f"… and {report.refused - len(report.refusals):,} more; `bahi dead list`")
+        listed = "" if more.get("dry_run") else "; `bahi dead list` has them all"
+        say(f"… and {report.refused - len(report.refusals):,} more{listed}")
     if json:
         write_json({**counts, **more})
         return
@@ -109,7 +112,7 @@ def mapping(
 def dead_list(json: Json = False) -> None:
     """The rows that were refused, oldest first: where they stood and why; never what they said."""
     with opened(current=False) as bahi:
-        letters = [
+        letters: list[dict[str, Any]] = [
             {
                 "id": str(letter.id),
                 "kept_at": f"{letter.kept_at:%Y-%m-%dT%H:%M:%SZ}",
@@ -121,16 +124,15 @@ def dead_list(json: Json = False) -> None:
             }
             for letter in bahi.ledger.vault.letters()
         ]
+    letters.sort(key=lambda letter: (letter["kept_at"], letter["door"], letter["row"] or 0))
     if json:
         write_json(letters)
         return
-    for letter in letters:
-        out.print(
-            f"{letter['id']}  {letter['door']}  row {letter['row']}  {letter['reason']}",
-            markup=False,
-            soft_wrap=True,
-        )
-    err.print(f"{len(letters):,} dead letters" if letters else "no dead letters")
+    if letters:
+        shown = ("id", "door", "row", "reason")
+        rows = [{name: letter[name] for name in shown} for letter in letters]
+        out.print(rich_table(pa.Table.from_pylist(rows)))
+    say(f"{len(letters):,} dead letters" if letters else "no dead letters")
 
 
 @dead.command("show")
@@ -143,7 +145,7 @@ def dead_show(
         raise BadUsage("expected a reason for opening personal data, came none")
     with opened(current=False) as bahi:
         found = bahi.ledger.vault.open_letter(letter)
-        err.print(f"{found.door}: {found.reason}", markup=False, soft_wrap=True)
+        say(f"{found.door}: {found.reason}")
         sys.stdout.buffer.write(found.content + b"\n")
 
 
@@ -183,7 +185,7 @@ def dead_replay(
         bahi.catch_up()
     refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
     for letter, outcome in refused:
-        err.print(f"{letter.id}: {outcome.refusal}", markup=False, soft_wrap=True)
+        say(f"{letter.id}: {outcome.refusal}")
     counts = {"tried": len(tried), "taken": len(tried) - len(refused), "refused": len(refused)}
     if json:
         write_json(counts)

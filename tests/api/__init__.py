@@ -1,0 +1,1 @@
+"""The doors: the command line as whoever types it sees it."""

@@ -1,0 +1,5 @@
+"""The command line, as its entry point starts it."""
+
+from api.cli import main
+
+main()

@@ -1,0 +1,96 @@
+"""Settings: from the environment or as arguments; what is wrong is named by its variable."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import BadUsage
+from ledger.settings import Settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "LEDGER", "VAULT", "KEYRING", "VIEWS", "FUTURE_TOLERANCE_S", "REGION"):
+        monkeypatch.delenv(f"BAHI_{name}", raising=False)
+
+
+def test_without_a_word_everything_is_below_one_folder() -> None:
+    given = read_settings()
+    assert given.ledger_address == "sqlite:///.bahi/book"
+    assert given.vault_file == Path(".bahi/vault/vault.db")
+    assert given.keyring_file == Path(".bahi/keyring/keyring.json")
+    assert (given.views, given.region, given.future_tolerance) == ((), None, timedelta(days=1))
+
+
+def test_each_is_moved_by_its_own_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.setenv("BAHI_HOME", "/h")
+    monkeypatch.setenv("BAHI_LEDGER", "sqlite:////l/book")
+    monkeypatch.setenv("BAHI_VAULT", "/v/vault.db")
+    monkeypatch.setenv("BAHI_KEYRING", "/k/keyring.json")
+    monkeypatch.setenv("BAHI_VIEWS", f"{tmp_path}/a:{tmp_path}/b")
+    monkeypatch.setenv("BAHI_FUTURE_TOLERANCE_S", "60")
+    monkeypatch.setenv("BAHI_REGION", "IN")
+    given = read_settings()
+    assert given.ledger_address == "sqlite:////l/book"
+    assert (given.vault_file, given.keyring_file) == (Path("/v/vault.db"), Path("/k/keyring.json"))
+    assert given.views == (tmp_path / "a", tmp_path / "b")
+    assert (given.future_tolerance, given.region) == (timedelta(seconds=60), "IN")
+
+
+def test_the_three_follow_home_where_they_have_no_word_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BAHI_HOME", "/h")
+    monkeypatch.setenv("BAHI_VAULT", "/v/vault.db")
+    given = read_settings()
+    assert given.ledger_address == "sqlite:////h/book"
+    assert given.keyring_file == Path("/h/keyring/keyring.json")
+    assert given.vault_file == Path("/v/vault.db")
+
+
+def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAHI_HOME", "/h")
+    monkeypatch.setenv("BAHI_LEDGER", "sqlite:////l")
+    given = Settings(home=Path("/other"), ledger="")
+    assert given.ledger_address == "sqlite:////other/book"
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "LEDGER", "VAULT", "KEYRING", "VIEWS", "FUTURE_TOLERANCE_S", "REGION"):
+        monkeypatch.setenv(f"BAHI_{name}", "")
+    assert read_settings() == Settings()
+    assert read_settings().home == Path(".bahi")
+
+
+ADDRESS = "expected a ledger address such as sqlite:///folder, came "
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LEDGER", "nonsense", ADDRESS + "text of 8 characters"),
+        ("LEDGER", "sqlite:///", ADDRESS + "one of sqlite://"),
+        ("LEDGER", "mysql://me:secret@host/db", ADDRESS + "one of mysql://"),
+        ("VIEWS", "nowhere", "Path does not point to a directory"),
+        ("VIEWS", "[", "Path does not point to a directory"),
+        ("REGION", "de", "an ISO 3166 country code such as DE"),
+        ("REGION", "Germany", "an ISO 3166 country code such as DE"),
+        ("FUTURE_TOLERANCE_S", "-1", "Input should be greater than or equal to 0"),
+        ("FUTURE_TOLERANCE_S", "9" * 30, "Input should be less than or equal to 31622400"),
+        (
+            "FUTURE_TOLERANCE_S",
+            "a day",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(f"BAHI_{name}", value)
+    with pytest.raises(BadUsage) as refused:
+        read_settings()
+    assert str(refused.value) == f"BAHI_{name}: {message}"

@@ -1,0 +1,1 @@
+"""Commands: what may happen, and what became of it."""

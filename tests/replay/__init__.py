@@ -1,0 +1,1 @@
+"""What was: the clocks, the past of every view, and what verification finds."""
