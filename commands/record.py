@@ -12,8 +12,9 @@ The order is fixed, and each step is safe to repeat after a crash:
 A crash between vault and book leaves identifiers and keys that the next attempt finds and uses.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -25,7 +26,7 @@ from ledger.catalogue import REFERENCE_KINDS, Retention
 from ledger.catalogue.fields import check_code, check_country
 from ledger.clock import Clock
 from ledger.errors import BadField, IdReused, Refused, ReservedType, TooLarge, came, came_safely
-from ledger.event import Event, different_fields, encode_body
+from ledger.event import MAX_EVENT_BYTES, Event, different_fields, encode_body
 from ledger.identifiers import Identifier, normalise
 from ledger.opening import Ledger
 from ledger.sealing import Part, sealed_size
@@ -38,7 +39,10 @@ MAX_MESSAGE_ID = 1_024
 
 _CLEAR_TAGS = {"campaign": check_code, "market": check_country}
 
+_TORN = re.compile("[\ud800-\udfff]")
 _NOBODY_YET = UUID(int=0)
+_ID_BYTES = 80
+"""More than a customer or a reference adds to an envelope: its id, its name and the quotes."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,13 @@ class _Draft:
     references: tuple[Identifier, ...] = ()
     customer: UUID | None = None
     reference_tags: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(init=False)
+    """The clear attributes; asked for several times on the way, and made once."""
+    clear_bytes: int = 0
+    """Length of its clear envelope before customer and references are known."""
+
+    def __post_init__(self) -> None:
+        self.data = self.touchpoint.payload.clear()
 
     def event(self, personal: bytes = b"") -> Event:
         given = self.touchpoint
@@ -63,7 +74,7 @@ class _Draft:
             domain=given.payload.DOMAIN,
             occurred_at=given.occurred_at,
             source=given.source,
-            data=given.payload.clear(),
+            data=self.data,
             customer=self.customer,
             tags=tuple(sorted([*clear_tags, *self.reference_tags])),
             actor=given.actor,
@@ -199,7 +210,7 @@ def _check_fact(draft: _Draft) -> None:
         raise TooLarge(
             "message_id", f"1 to {MAX_MESSAGE_ID} characters", f"{len(given.message_id)} characters"
         )
-    if any("\ud800" <= character <= "\udfff" for character in given.message_id):
+    if _TORN.search(given.message_id):
         raise BadField("message_id", "text in Unicode", "half of a surrogate pair")
     for kind, value in given.tags.items():
         if kind not in _CLEAR_TAGS:
@@ -210,7 +221,7 @@ def _check_fact(draft: _Draft) -> None:
     for kind in kinds:
         if kinds.count(kind) > 1:
             raise BadField(f"references.{kind}", "one", f"{kinds.count(kind)}")
-    encode_body(draft.event())
+    draft.clear_bytes = len(encode_body(draft.event()))
 
 
 def _check_new(draft: _Draft, latest: datetime, region: str | None) -> None:
@@ -226,6 +237,10 @@ def _check_new(draft: _Draft, latest: datetime, region: str | None) -> None:
             raise BadField("identifiers", "at least one that names a person", "none")
     elif given.identifiers:
         raise BadField("identifiers", f"none, since {given.payload.TOPIC} is about nobody", "some")
+    sealed = sealed_size(draft.personal().values())
+    to_come = _ID_BYTES * (1 + len(draft.references))
+    if draft.clear_bytes + to_come + sealed <= MAX_EVENT_BYTES:
+        return
     # Customer and references are not known yet, but as long as any others.
     placed = _Draft(
         draft.index,
@@ -233,7 +248,7 @@ def _check_new(draft: _Draft, latest: datetime, region: str | None) -> None:
         customer=_NOBODY_YET if given.payload.ABOUT_CUSTOMER else None,
         reference_tags=tuple(f"{r.kind}:{_NOBODY_YET}" for r in draft.references),
     )
-    encode_body(placed.event(bytes(sealed_size(draft.personal().values()))))
+    encode_body(placed.event(bytes(sealed)))
 
 
 def _names(given: Touchpoint, region: str | None) -> Iterable[Identifier]:

@@ -83,8 +83,9 @@ class EventType(BaseModel, Decision):
     def _normalise_text(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
+        fields = cls.model_fields
         return {
-            name: _clean(value, name if name in cls.model_fields else cls.TOPIC, MAX_DEPTH)
+            name: _clean(value, name if name in fields else cls.TOPIC, MAX_DEPTH)
             for name, value in values.items()
         }
 
