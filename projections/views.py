@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +67,8 @@ class Views:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._folds, self._questions = load(folders)
+        known = {table.fold.text_digest: table.fold for table in store.tables()}
+        self._folds, self._questions = load(folders, known)
 
     @classmethod
     def open(cls, path: Path, folders: Sequence[Path] = (), clock: Clock = system_clock) -> "Views":
@@ -249,15 +251,20 @@ class Views:
         return self._folds[name]
 
 
-def load(folders: Sequence[Path] = ()) -> tuple[dict[str, Fold], dict[str, Question]]:
-    """The shipped views and those of the folders. Raises `DefinitionRefused`."""
+def load(
+    folders: Sequence[Path] = (), known: Mapping[str, Fold] = MappingProxyType({})
+) -> tuple[dict[str, Fold], dict[str, Question]]:
+    """The shipped views and those of the folders; `known` folds by digest of their text.
+
+    Raises `DefinitionRefused`.
+    """
     folds: dict[str, Fold] = {}
     asks: dict[str, Question] = {}
     with as_file(files("projections")) as shipped:
         for folder in (shipped, *folders):
             for path in sorted((folder / "folds").glob("*.sql")):
                 _demand_new(path, folds, asks)
-                folds[path.stem] = read_fold(path)
+                folds[path.stem] = read_fold(path, known)
             for path in sorted((folder / "questions").glob("*.sql")):
                 _demand_new(path, folds, asks)
                 asks[path.stem] = read_question(path)
