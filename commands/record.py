@@ -14,7 +14,7 @@ A crash between vault and book leaves identifiers and keys that the next attempt
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -183,7 +183,7 @@ def _append(ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcom
     events = []
     for draft, part in zip(drafts, parts, strict=True):
         bare = draft.event()
-        events.append(draft.event(sealing.seal(bare, part)) if part else bare)
+        events.append(replace(bare, personal=sealing.seal(bare, part)) if part else bare)
     if not events:
         return
     receipts = ledger.book.append(events)

@@ -150,5 +150,5 @@ def _check_vault(vault: Vault, keyring: Keyring, mark: HighWater) -> None:
 def _rolled_back(store: str, expected: str, found: str) -> StoreRolledBack:
     return StoreRolledBack(
         f"{store}: expected {expected}, as the keyring remembers, found {found}; it seems restored "
-        f"from an older copy, in which erased people may live: run `bahi recover`"
+        f"from an older copy, in which erased people may live: bring back the newest copy"
     )

@@ -52,7 +52,7 @@ def main() -> NoReturn:
     # costs an import a seventh of its time.
     gc.set_threshold(100_000, 20, 100)
     try:
-        app()
+        app(prog_name="bahi")  # however it was started: usage lines say what to type
     except BahiError as error:
         _fail(str(error), outcome_of(error)[1])
     except BrokenPipeError:  # whoever read our pipe has seen enough

@@ -25,7 +25,7 @@ from ledger.sqlite.vault import SqliteVault
 from tests.ledger.processes import CUE, DIE, race, run_until_killed, start
 
 ANNA = Identifier("email", "anna@example.com")
-RECOVER = "run `bahi recover`"
+RECOVER = "bring back the newest copy"
 
 
 @dataclass(frozen=True)

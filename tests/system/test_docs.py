@@ -1,4 +1,7 @@
-"""What the pages tell a reader to type is typed here, in order, as they would."""
+"""What the pages tell a reader to type is typed here, in order, as they would.
+
+The README's own lines are run in `test_cdnow`, which looks at what they have made.
+"""
 
 import re
 import shlex
@@ -9,21 +12,10 @@ import pytest
 import typer
 
 from api.cli import app
-from tests.system.cli import BAHI, ROOT, Scratch
+from tests.system.cli import ROOT, Scratch
+from tests.system.pages import PAGES, README, lines, run_page
 
-PAGES = sorted(
-    page for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if page.is_file()
-)
-FENCE = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-LINE = re.compile(r"^(?:\$ )?((?:BAHI_\w+=\S+ )*)((?:bahi|make)\b.*)$")
-
-
-def lines(page: Path) -> Iterator[str]:
-    """Yield each line of the page's `sh` blocks that is a command of ours; a comment behind it goes."""
-    for block in FENCE.findall(page.read_text(encoding="utf-8")):
-        for line in block.replace("\\\n", " ").splitlines():
-            if LINE.match(line.strip()):
-                yield line.strip().removeprefix("$ ")
+OTHERS = [page for page in PAGES if page != README]
 
 
 def commands(group: typer.Typer, before: str = "bahi") -> Iterator[str]:
@@ -38,23 +30,9 @@ def commands(group: typer.Typer, before: str = "bahi") -> Iterator[str]:
         )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", OTHERS, ids=[page.name for page in OTHERS])
 def test_every_line_of_bahi_runs_as_it_stands(tmp_path: Path, page: Path) -> None:
-    scratch = Scratch(tmp_path)
-    checkout = tmp_path / "checkout"  # what a line writes does not belong into ours
-    checkout.mkdir()
-    for name in ("tests", "projections", "docs"):
-        (checkout / name).symlink_to(ROOT / name)
-    for line in lines(page):
-        if line.startswith("make "):
-            continue
-        done = scratch.run_command(["sh", "-ec", on_path(line)], cwd=checkout)
-        assert done.code == 0, f"{line}\nexit {done.code}\n{done.err}"
-
-
-def on_path(line: str) -> str:
-    """Let `bahi` mean the one under test, wherever in the line it stands."""
-    return f"PATH={shlex.quote(str(BAHI.parent))}:$PATH; export PATH; {line}"
+    run_page(page, Scratch(tmp_path))
 
 
 def targets() -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.system.cli import CDNOW, CDNOW_MAPPING, Scratch, first_purchases
 
-ROWS = 6_000
+ROWS = 4_000
 CHAIN = 8
 
 EVERYTHING = """
@@ -50,7 +50,6 @@ def state(scratch: Scratch, file: Path) -> dict[str, list[Any]]:
     rows: dict[str, list[Any]] = {}
     for line in scratch.run("sql", EVERYTHING, "--format", "json").json:
         rows.setdefault(line["name"], []).append(line["row"])
-    assert scratch.run("verify", "--json").json["ok"]
     return named(rows, [line.split()[0] for line in file.read_text().splitlines()[1:]])
 
 
@@ -112,19 +111,20 @@ def kill_after(scratch: Scratch, size: int, *given: object) -> bool:
 
 
 def test_killed_while_the_ledger_is_first_made(tmp_path: Path) -> None:
-    file = first_purchases(tmp_path, 1_500)
+    file = first_purchases(tmp_path, 200)
     command = ("import", file, "-m", CDNOW_MAPPING)
     whole = Scratch(tmp_path / "whole")
     whole.run(*command)
     killed = Scratch(tmp_path / "killed")
     for method in MAKING:
         killed.die_in(method, *command)
-    assert killed.run(*command, "--json").json["appended"] == 1_500
+    assert killed.run(*command, "--json").json["appended"] == 200
     assert without_ids(state(killed, file)) == without_ids(state(whole, file))
+    assert killed.run("verify", "--json").json["ok"]
 
 
 def test_killed_between_vault_book_and_views(tmp_path: Path) -> None:
-    file = first_purchases(tmp_path, 3_500)
+    file = first_purchases(tmp_path, 2_500)
     command = ("import", file, "-m", CDNOW_MAPPING)
     whole = keyed(tmp_path / "whole", None)
     killed = keyed(tmp_path / "killed", whole.keyring.read_bytes())
@@ -132,8 +132,9 @@ def test_killed_between_vault_book_and_views(tmp_path: Path) -> None:
     for method, call in TAKING_IN:
         killed.die_in(method, *command, call=call)
     again = killed.run(*command, "--json").json
-    assert (again["appended"], again["duplicates"]) == (0, 3_500)
+    assert (again["appended"], again["duplicates"]) == (0, 2_500)
     assert state(killed, file) == state(whole, file)
+    assert killed.run("verify", "--json").json["ok"]
 
 
 def killed_at_random(folder: Path, file: Path, seed: int, kills: int) -> None:
@@ -148,6 +149,7 @@ def killed_at_random(folder: Path, file: Path, seed: int, kills: int) -> None:
     assert died >= kills / 2
     killed.run(*command)
     assert state(killed, file) == state(whole, file)
+    assert killed.run("verify", "--json").json["ok"]
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
