@@ -12,7 +12,7 @@ import pytest
 from tests.system.cli import CDNOW, CDNOW_MAPPING, Scratch, first_purchases
 
 ROWS = 4_000
-CHAIN = 8
+CHAIN = 3
 
 EVERYTHING = """
 SELECT 'events' AS name, to_json({'id': id, 'type': type, 'occurred_at': occurred_at, 'data': data,
