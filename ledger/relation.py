@@ -190,18 +190,21 @@ def _template() -> str:
     return files("ledger").joinpath("sql", "events.sql").read_text(encoding="utf-8")
 
 
-class _Parsers(threading.local):
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET arrow_lossless_conversion = true; SET threads = 1")
+_local = threading.local()
 
 
-_parsers = _Parsers()
+def _parser() -> duckdb.DuckDBPyConnection:
+    """This thread's DuckDB, opened when it is first needed: most commands never parse an envelope."""
+    connection: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
+    if connection is None:
+        connection = _local.connection = duckdb.connect()
+        connection.execute("SET arrow_lossless_conversion = true; SET threads = 1")
+    return connection
 
 
 def project(raw: pa.Table, names: Sequence[str]) -> pa.Table:
     """The named columns of the relation for rows shaped as `RAW`, in the order of the rows."""
-    connection = _parsers.connection
+    connection = _parser()
     connection.register("raw", raw)
     try:
         return connection.sql(select(names)).to_arrow_table()

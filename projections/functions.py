@@ -38,11 +38,6 @@ class NotOneSelect(ValueError):
     """DuckDB's parser does not take this as one SELECT; the message is DuckDB's."""
 
 
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.connection = connect()
-
-
 def connect() -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory: UTC, types kept in Arrow, no files, no network, no Python variables."""
     connection = duckdb.connect(config={"python_enable_replacements": False})
@@ -53,22 +48,34 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-_local = _Local()
+_local = threading.local()
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """This thread's DuckDB, opened when it is first needed."""
+    if not hasattr(_local, "connection"):
+        _local.connection = connect()
+    found: duckdb.DuckDBPyConnection = _local.connection
+    return found
 
 
 def cursor() -> duckdb.DuckDBPyConnection:
     """This thread's DuckDB under a cursor of its own: what is registered there is seen there only."""
-    return _local.connection.cursor()
+    return _connection().cursor()
 
 
 @cache
 def _catalogue() -> dict[str, list[tuple[str, str | None, str | None, tuple[str, ...]]]]:
     """Function name → (kind, stability, macro definition, parameters) of each of its forms."""
     found: dict[str, list[tuple[str, str | None, str | None, tuple[str, ...]]]] = {}
-    listed = _local.connection.execute(
-        "SELECT function_name, function_type, stability, macro_definition, parameters"
-        " FROM duckdb_functions()"
-    ).fetchall()
+    listed = (
+        _connection()
+        .execute(
+            "SELECT function_name, function_type, stability, macro_definition, parameters"
+            " FROM duckdb_functions()"
+        )
+        .fetchall()
+    )
     for name, kind, stability, definition, parameters in listed:
         found.setdefault(name, []).append((kind, stability, definition, tuple(parameters or ())))
     return found
@@ -76,7 +83,7 @@ def _catalogue() -> dict[str, list[tuple[str, str | None, str | None, tuple[str,
 
 def read(sql: str) -> Reading:
     """What one SELECT mentions. Raises `NotOneSelect`."""
-    answer = _local.connection.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchall()
+    answer = _connection().execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchall()
     tree = orjson.loads(answer[0][0])
     if tree["error"]:
         raise NotOneSelect(tree["error_message"])

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ledger.errors import BookAltered
 
@@ -39,11 +38,9 @@ def _unseen(batch: pa.RecordBatch, reached: int) -> pa.RecordBatch:
 
 
 def _demand_gapless(batch: pa.RecordBatch, reached: int) -> int:
-    positions = batch.column("position")
-    last: int = positions[-1].as_py()
-    steps = pc.pairwise_diff(positions)
-    if positions[0].as_py() != reached + 1 or pc.any(pc.not_equal(steps, 1)).as_py():
-        for expected, came in enumerate(positions.to_pylist(), reached + 1):
+    positions: list[int] = batch.column("position").to_pylist()
+    if positions != list(range(reached + 1, reached + 1 + len(positions))):
+        for expected, came in enumerate(positions, reached + 1):
             if came != expected:
                 raise BookAltered(expected, _LOST)
-    return last
+    return positions[-1]

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ledger import relation
 from ledger.errors import BadUsage
@@ -95,6 +94,8 @@ def members(customer: UUID, aliases: pa.Table | None) -> list[UUID]:
 
 
 def _matching(table: pa.Table, column: str, value: UUID) -> pa.Table:
+    import pyarrow.compute as pc  # slow to load, and hardly anybody is merged
+
     stored = table.column(column).cast(pa.binary(16))
     return table.filter(pc.equal(stored, pa.scalar(value.bytes, pa.binary(16))))
 

@@ -11,7 +11,6 @@ from itertools import islice
 from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Book, Match
@@ -143,4 +142,6 @@ def _happened_by(
             yield batch
         else:
             occurred = batch.column("occurred_at").cast(pa.int64())
+            import pyarrow.compute as pc  # slow to load, and most questions are of today
+
             yield batch.filter(pc.less_equal(occurred, to_us(as_of)))

@@ -27,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(shared.SharedServers().close)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # what DuckDB's binding says of itself as a worker exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: a worker that has done its part takes over from the end of the other's."""
     items.sort(key=lambda item: "/system/" not in item.nodeid)

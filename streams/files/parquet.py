@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ledger.errors import BadField, BadUsage, TooLarge
@@ -85,9 +84,9 @@ def _values(column: Any) -> list[Any]:
     """A column's values, plain; what cannot be had is `_UNREADABLE`, alone."""
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":  # datetime ends at microseconds
-        column = pc.cast(column, pa.timestamp("us", kind.tz), safe=False)
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
     elif pa.types.is_float16(kind) or pa.types.is_float32(kind):  # 12.1, not 12.100000381
-        column = pc.cast(pc.cast(column, pa.string()), pa.float64())
+        column = column.cast(pa.string()).cast(pa.float64())
     try:
         return [_plain(value) for value in column.to_pylist()]
     except (ValueError, OverflowError):
