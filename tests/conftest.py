@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import atexit
 import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -23,13 +24,15 @@ hypothesis.settings.load_profile("bahi")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # not one of the workers: the process that began the run
+    if hasattr(config, "workerinput"):
+        atexit.register(_say_no_more)
+    else:  # not one of the workers: the process that began the run
         config.add_cleanup(shared.SharedServers().close)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):  # what DuckDB's binding says of itself as a worker exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def _say_no_more() -> None:
+    """DuckDB's binding complains of itself as a worker exits, when every result has been told."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

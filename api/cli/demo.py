@@ -1,6 +1,7 @@
 """`bahi demo`: real purchases, read into a book of their own, and what can be asked of it."""
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -69,12 +70,7 @@ def demo(
 
 def _next(home: Path) -> None:
     """Three complete lines to try, as they have to be typed here."""
-    called = Path(sys.argv[0])
-    try:
-        called = called.relative_to(Path.cwd())
-    except ValueError:
-        called = Path(called.name)
-    bahi = f"BAHI_HOME={shlex.quote(str(home))} {called}"
+    bahi = f"BAHI_HOME={shlex.quote(str(home))} {_called()}"
     out.print()
     out.print(Text("Try next", style="bold"))
     for line in (
@@ -83,3 +79,12 @@ def _next(home: Path) -> None:
         f'{bahi} sql "{_BY_MONTH}"',
     ):
         out.print("  " + line, soft_wrap=True)
+
+
+def _called() -> str:
+    """How this command is called from here: by its name if that finds it, else by its path."""
+    path = Path(sys.argv[0]).absolute()
+    if shutil.which(path.name) == str(path):
+        return path.name
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
