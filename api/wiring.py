@@ -1,12 +1,14 @@
 """The composition root: the only place where the parts of Bahi are put together."""
 
 import getpass
+import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 from ledger.clock import Clock, Ids, random_ids, system_clock
+from ledger.errors import FoldFailed
 from ledger.opening import Ledger, open_ledger, remember
 from ledger.settings import Settings
 from ledger.stores import book_folder, open_book
@@ -42,6 +44,7 @@ class Bahi:
         try:
             folder = book_folder(settings.ledger_address)
             views = Views.open(folder / VIEWS_FILE, settings.views, clock)
+            ledger.vault.expire(clock())
         except BaseException:
             ledger.close()
             raise
@@ -55,17 +58,24 @@ class Bahi:
 
     def actor(self) -> UUID:
         """The random id of whoever runs this process, by their name on this machine."""
-        return self.ledger.vault.staff(f"os:{getpass.getuser()}")
-
-    def catch_up(self, progress: Progress | None = None) -> None:
-        """Bring every fold up to the book's head; one that cannot go on stops alone."""
-        self.views.catch_up(self.ledger.book, progress)
-
-    def close(self) -> None:
-        """Write a tree head, let the keyring remember it, and close everything."""
         try:
-            self.ledger.book.checkpoint()
-            remember(self.ledger)
+            name = getpass.getuser()
+        except (KeyError, OSError):  # a container's user often has a number and no name
+            name = f"uid-{os.getuid()}"
+        return self.ledger.vault.staff(f"os:{name}")
+
+    def catch_up(self, progress: Progress | None = None) -> list[FoldFailed]:
+        """Bring every fold up to the book's head; those that stopped, alone, are returned."""
+        self.views.catch_up(self.ledger.book, progress)
+        listed = self.views.list(self.ledger.book.head())
+        return [line.failure for line in listed if line.failure is not None]
+
+    def close(self, *, in_order: bool = True) -> None:
+        """Close everything; if all went well, write a tree head that the keyring remembers."""
+        try:
+            if in_order:
+                self.ledger.book.checkpoint()
+                remember(self.ledger)
         finally:
             self.views.close()
             self.ledger.close()
@@ -79,4 +89,4 @@ class Bahi:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(in_order=kind is None)

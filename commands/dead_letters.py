@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from commands.on_record import opened, put_on_record
 from ledger.clock import Clock, Ids
-from ledger.errors import Refused
+from ledger.errors import Erased, Refused
 from ledger.identifiers import Identifier
 from ledger.opening import Ledger
 from ledger.vault import DeadLetter
@@ -51,3 +53,28 @@ def keep_refused(
     if letters:
         ledger.vault.keep(letters)
     return len(letters)
+
+
+def open_refused(
+    ledger: Ledger,
+    letter: UUID,
+    *,
+    actor: UUID,
+    purpose: str,
+    reason: str,
+    clock: Clock,
+    ids: Ids,
+) -> DeadLetter:
+    """One dead letter, whole; when it is returned, its opening is on record for all whom it names.
+
+    Raises `BadUsage` without a reason, `NotFound`, and `Erased` if somebody it names is being erased.
+    """
+    opening = opened(purpose, reason)
+    found = ledger.vault.open_letter(letter)
+    looked_up = (ledger.vault.look_up(identifier) for identifier in found.identifiers)
+    named = {customer for customer in looked_up if customer is not None}
+    if ledger.vault.fenced(named):
+        raise Erased("somebody whom this letter names is erased, or being erased")
+    for customer in named or (None,):
+        put_on_record(ledger, customer, actor, opening, clock=clock, ids=ids)
+    return found

@@ -171,6 +171,7 @@ def _record_run(
     drafts = taken((_Draft(index, item) for index, item in enumerate(run)), _check_fact)
     new = _answer_known(ledger, drafts, outcomes)
     new = taken(new, lambda draft: _check_new(draft, latest, region))
+    _tag(ledger, new)
     new = _resolve(ledger, new, outcomes)
     _append(ledger, new, outcomes)
     return [outcomes[index] for index in range(len(run))]
@@ -275,33 +276,40 @@ def _reference(given: Identifier) -> Identifier:
 def _answer_known(
     ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcome]
 ) -> list[_Draft]:
-    """Answer what is recorded already; the rest is returned. Ids and references are known then."""
-    references = iter(ledger.vault.references([r for d in drafts for r in d.references]))
+    """Answer what is recorded already; the rest is returned, its ids made."""
     for draft in drafts:
         draft.id = ledger.keyring.event_id(draft.touchpoint.source, draft.touchpoint.message_id)
-        draft.reference_tags = tuple(f"{r.kind}:{next(references)}" for r in draft.references)
     known = ledger.book.known(draft.id for draft in drafts)
-    rest = []
-    for draft in drafts:
-        if draft.id not in known:
-            rest.append(draft)
-            continue
+    again = [draft for draft in drafts if draft.id in known]
+    _tag(ledger, again)
+    for draft in again:
         position, body = known[draft.id]
         fields = different_fields(draft.event(), body)
         status = Status.REUSED if fields else Status.DUPLICATE
         outcomes[draft.index] = _outcome(draft.id, Receipt(status, position, fields))
-    return rest
+    return [draft for draft in drafts if draft.id not in known]
+
+
+def _tag(ledger: Ledger, drafts: Sequence[_Draft]) -> None:
+    """Give each the random ids that stand for the numbers it refers to."""
+    found = iter(ledger.vault.references([r for draft in drafts for r in draft.references]))
+    for draft in drafts:
+        draft.reference_tags = tuple(f"{r.kind}:{next(found)}" for r in draft.references)
 
 
 def _resolve(
     ledger: Ledger, drafts: Sequence[_Draft], outcomes: dict[int, Outcome]
 ) -> list[_Draft]:
-    """Who each item is about; those whose identifiers name two customers are refused."""
+    """Who each item is about; those that name two customers, or one being erased, are refused."""
     found = ledger.vault.customers([draft.identifiers for draft in drafts])
+    fenced = ledger.vault.fenced({customer for customer in found if isinstance(customer, UUID)})
+    being_erased = BadField("identifiers", "a person who is not being erased", "one who is")
     rest = []
     for draft, customer in zip(drafts, found, strict=True):
         if isinstance(customer, Refused):
             outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=customer)
+        elif customer in fenced:
+            outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=being_erased)
         else:
             draft.customer = customer
             rest.append(draft)

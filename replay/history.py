@@ -17,6 +17,7 @@ from ledger.book import CUSTOMER_TAG, Book, Match
 from ledger.clock import to_us
 from ledger.event import Recorded
 from projections import Views
+from projections.questions import asked_by
 from replay import cage
 
 _PAGE = 10_000
@@ -54,7 +55,13 @@ class History:
         return Clocks(as_of, None if known_at is None else self._book.known_at(known_at))
 
     def view(self, name: str, at: Clocks = NOW, where: str | None = None) -> pa.Table:
-        """A view's rows, today's or another day's. `where` is a condition over its columns."""
+        """A view's rows, today's or another day's. `where` is a condition over its columns.
+
+        Raises `FoldFailed` for today's rows of a fold that has stopped, or of a question that asks
+        it: what is kept of it is old, and nobody is to take it for the present.
+        """
+        if not at.past:
+            self._demand_going(name)
         return self._views.rows(
             name,
             source=self._book if at.past else None,
@@ -62,6 +69,13 @@ class History:
             known_upto=at.known_upto,
             where=where,
         )
+
+    def _demand_going(self, name: str) -> None:
+        questions = self._views.questions
+        asked = {name, *(asked_by(name, questions) if name in questions else ())}
+        for line in self._views.list(self._book.head()):
+            if line.failure is not None and line.name in asked:
+                raise line.failure
 
     def customer(self, customer: UUID, at: Clocks = NOW) -> dict[str, pa.Table]:
         """This customer's rows of every fold that is kept by customer; empty ones are left out."""

@@ -15,8 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from api.outcomes import Exit, outcome_of
 from api.render import Format, err, say
 from api.wiring import Bahi
-from ledger.errors import BahiError
+from ledger.errors import BahiError, NotFound
 from ledger.settings import read_settings
+from ledger.sqlite.book import FILE_NAME
+from ledger.stores import book_folder
 from replay.clocks import parse_moment
 from replay.history import Clocks
 
@@ -71,13 +73,27 @@ def _fail(why: str, code: Exit) -> NoReturn:
 
 
 @contextmanager
-def opened(*, current: bool = True) -> Iterator[Bahi]:
-    """The ledger of this process; with `current`, its views brought up to the book first."""
-    with Bahi.open(read_settings()) as bahi:
+def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
+    """The ledger of this process; with `current`, its views brought up to the book first.
+
+    Only who takes something in may `begin` a ledger: elsewhere a question would found an empty one.
+    """
+    settings = read_settings()
+    folder = book_folder(settings.ledger_address)
+    if not (begin or (folder / FILE_NAME).exists() or settings.keyring_file.exists()):
+        raise NotFound("book", str(folder), "`bahi import` begins one; BAHI_HOME says where")
+    with Bahi.open(settings) as bahi:
         if current:
-            with progress_bar("folding") as told:
-                bahi.catch_up(told)
+            catch_up(bahi)
         yield bahi
+
+
+def catch_up(bahi: Bahi) -> None:
+    """Bring the views up to the book; whoever looks is told of those that stopped."""
+    with progress_bar("folding") as told:
+        failures = bahi.catch_up(told)
+    for failure in failures:
+        say(f"warning: {failure}; `bahi views list` shows how they stand")
 
 
 @contextmanager

@@ -8,7 +8,18 @@ from uuid import UUID
 import pyarrow as pa
 import typer
 
-from api.cli.app import AsOf, FormatOption, Json, KnownAt, Out, app, clocks, opened, progress_bar
+from api.cli.app import (
+    AsOf,
+    FormatOption,
+    Json,
+    KnownAt,
+    Out,
+    app,
+    catch_up,
+    clocks,
+    opened,
+    progress_bar,
+)
 from api.outcomes import Exit
 from api.pages import customer_json, print_customer
 from api.render import Format, out, rich_table, say, write_json, write_rows
@@ -54,7 +65,7 @@ def customer(
                 clock=bahi.clock,
                 ids=bahi.ids,
             )
-            bahi.catch_up()
+            catch_up(bahi)
         folds = bahi.history.customer(found, at)
         timeline = bahi.history.timeline(found, at)
     if json:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -28,18 +29,20 @@ def verify(json: Json = False) -> None:
     """
     given = read_settings()
     folder = book_folder(given.ledger_address)
-    if not (folder / "book.db").exists():
-        raise NotFound("book", str(folder))
     remembered = _remembered(given.keyring_file)
+    if not (folder / "book.db").exists():
+        if remembered is None:
+            raise NotFound("book", str(folder))
+        what = f"missing; the keyring remembers {remembered[0]} events"
+        _fail(BookAltered(1, what), json=json)
+    if not given.keyring_file.exists():
+        say("no keyring here: the book is compared with its own tree heads only")
     with open_book(given.ledger_address) as book, progress_bar("verifying") as told:
         head = book.head()
         try:
             verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
         except BookAltered as error:
-            if json:
-                write_json({"ok": False, "position": error.position, "what": error.what})
-            say(f"bahi: {error}")
-            sys.exit(Exit.FAILED)
+            _fail(error, json=json)
         views = Views.open(folder / VIEWS_FILE, given.views)
         try:
             folds = verify_views(book, views)
@@ -70,9 +73,15 @@ def verify(json: Json = False) -> None:
         sys.exit(Exit.FAILED)
 
 
+def _fail(error: BookAltered, *, json: bool) -> NoReturn:
+    if json:
+        write_json({"ok": False, "position": error.position, "what": error.what})
+    say(f"bahi: {error}")
+    sys.exit(Exit.FAILED)
+
+
 def _remembered(keyring: Path) -> tuple[int, bytes] | None:
     if not keyring.exists():
-        say("no keyring here: the book is compared with its own tree heads only")
         return None
     mark = Keyring.open(keyring).high_water
     return (mark.size, mark.root) if mark.size else None

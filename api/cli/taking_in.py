@@ -8,9 +8,10 @@ from uuid import UUID
 import pyarrow as pa
 import typer
 
-from api.cli.app import Json, app, opened, progress_bar
+from api.cli.app import Json, app, catch_up, opened, progress_bar
 from api.outcomes import Exit
-from api.render import out, rich_table, say, write_json
+from api.render import out, rich_table, say, visible, write_json
+from commands.dead_letters import open_refused
 from commands.touchpoint import Fate
 from ledger.clock import random_ids, system_clock
 from ledger.errors import BadUsage
@@ -51,7 +52,7 @@ def import_(
             intake = Intake(system_clock, random_ids, given.future_tolerance, given.region)
             report, answer = try_rows(rows, intake), {"dry_run": True}
         else:
-            with opened(current=False) as bahi:
+            with opened(current=False, begin=True) as bahi:
                 rows = read_file(
                     file,
                     meaning,
@@ -63,7 +64,7 @@ def import_(
                 report = import_rows(
                     bahi.ledger, rows, meaning.source, bahi.intake, id_columns=columns
                 )
-                bahi.catch_up()
+                catch_up(bahi)
                 customers = bahi.views.rows("customer_360").num_rows
                 answer = {"customers": customers}
     _answer_import(file, report, answer, json)
@@ -141,12 +142,21 @@ def dead_show(
     reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")],
 ) -> None:
     """Open one refused row. It may be about a person: say why you look."""
-    if not reason.strip():
-        raise BadUsage("expected a reason for opening personal data, came none")
     with opened(current=False) as bahi:
-        found = bahi.ledger.vault.open_letter(letter)
+        found = open_refused(
+            bahi.ledger,
+            letter,
+            actor=bahi.actor(),
+            purpose="mending",
+            reason=reason,
+            clock=bahi.clock,
+            ids=bahi.ids,
+        )
         say(f"{found.door}: {found.reason}")
-        sys.stdout.buffer.write(found.content + b"\n")
+        if sys.stdout.isatty():  # what came from outside must not steer the terminal
+            out.print(visible(found.content.decode(errors="backslashreplace")))
+        else:
+            sys.stdout.buffer.write(found.content + b"\n")
 
 
 @dead.command("replay")
@@ -182,7 +192,7 @@ def dead_replay(
                 actor=bahi.actor(),
             )
         )
-        bahi.catch_up()
+        catch_up(bahi)
     refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
     for letter, outcome in refused:
         say(f"{letter.id}: {outcome.refusal}")

@@ -18,6 +18,7 @@ from ledger.sqlite.vault_file import VaultFile, letter_context
 from ledger.vault import DEAD_LETTERS_KEPT, DeadLetter, KeptLetter
 
 _PAGE = 500
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 class DeadLetters:
@@ -32,7 +33,9 @@ class DeadLetters:
         execute = self._file.connection.execute
         with self._file.write() as keys:
             for letter in letters:
-                identity = keys.content_digest(letter.door.encode(), letter.content)
+                # A row that was too long to keep has no content, and is known by where it stood.
+                whole = letter.content or orjson.dumps(letter.coordinates, option=_SORTED)
+                identity = keys.content_digest(letter.door.encode(), whole)
                 known = execute(statement("vault/find_dead_letter"), (identity,)).fetchone()
                 row = _seal(keys, letter, known[0] if known else letter.id.bytes)
                 execute(statement("vault/put_dead_letter"), {**row, "identity": identity})
@@ -102,7 +105,7 @@ def _seal(keys: Keys, letter: DeadLetter, letter_id: bytes) -> dict[str, Any]:
     wrapped = keys.wrap(secret, letter_context(letter_id))
     names = orjson.dumps([(i.kind, i.value) for i in letter.identifiers])
     content = framed(names) + letter.content
-    coordinates = orjson.dumps(letter.coordinates, option=orjson.OPT_SORT_KEYS)
+    coordinates = orjson.dumps(letter.coordinates, option=_SORTED)
     return {
         "id": letter_id,
         "kept_at": to_us(letter.kept_at),

@@ -231,7 +231,7 @@ PLACES: list[tuple[str, str, int, str]] = [
     ("LEDGER", "nonsense", 2, "bahi: BAHI_LEDGER: expected a ledger address"),
     ("LEDGER", "postgresql://me:secret@nowhere/db", 2, "bahi: BAHI_LEDGER: expected a ledger"),
     ("LEDGER", "sqlite:///shop.csv", 2, "bahi: shop.csv/book.db: expected a file to read"),
-    ("HOME", "shop.csv", 2, "bahi: shop.csv/book/book.db: expected a file to read and write"),
+    ("HOME", "shop.csv", 2, "bahi: no book shop.csv/book; `bahi import` begins one"),
     ("VIEWS", "nowhere", 2, "bahi: BAHI_VIEWS: "),
     ("REGION", "Europe", 2, "bahi: BAHI_REGION: an ISO 3166 country code"),
     ("KEYRING", "shop.csv", 1, "bahi: keyring shop.csv: expected mode 0600"),
