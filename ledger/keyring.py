@@ -339,7 +339,8 @@ class Keyring:
         if mode & _OTHERS:
             raise KeysUnavailable(
                 f"keyring {self._path}: expected mode 0600, came {mode:04o}; "
-                f"others may have read it: `chmod 600` it, and begin a new epoch"
+                f"others may have read it: `chmod 600` it, then `bahi keys rotate`, "
+                f"which does not renew its HMAC keys"
             )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             keys = Keys(_parse(self._path, file.read()))

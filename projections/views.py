@@ -133,6 +133,14 @@ class Views:
         asked = Asked(now or as_of or self._clock(), source, as_of, known_upto, aliases, hidden)
         return self._rows(name, asked, where, customer)
 
+    def kept(self, name: str) -> tuple[int, pa.Table]:
+        """A fold's position and its rows as they are kept, from one moment of the store."""
+        fold = self._fold(name)
+        found = self._store.read(name)
+        if found is None:
+            return 0, fold.shown.empty_table()
+        return found.table.position, found.rows.select(found.table.fold.shown.names)
+
     def row(
         self,
         name: str,

@@ -55,13 +55,14 @@ def run(
     """
     tree = _one_select(query)
     named = _table_names(tree)
-    for name in sorted(named - set(tables)):
+    for name in sorted(named - _own_names(tree) - set(tables)):
         raise NotFound("table", name, "there are " + ", ".join(sorted(tables)))
     columns = _column_names(tree)
     connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": ""})
     connection.execute("SET arrow_lossless_conversion = true")
     try:
-        for name in sorted(named):
+        # Also one that a CTE is named after: inside that CTE, the name may mean ours.
+        for name in sorted(named & set(tables)):
             connection.register("incoming", tables[name](columns))
             connection.sql("SELECT * FROM incoming").create(name)
             connection.unregister("incoming")
@@ -143,8 +144,11 @@ def _one_select(query: str) -> exp.Query:
 
 
 def _table_names(tree: exp.Query) -> set[str]:
-    own = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
-    return {table.name.lower() for table in tree.find_all(exp.Table) if table.name} - own
+    return {table.name.lower() for table in tree.find_all(exp.Table) if table.name}
+
+
+def _own_names(tree: exp.Query) -> set[str]:
+    return {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
 
 
 def _column_names(tree: exp.Query) -> frozenset[str] | None:

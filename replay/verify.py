@@ -17,7 +17,7 @@ from ledger.book import Book, Row
 from ledger.errors import BookAltered
 from ledger.event import leaf_hash
 from ledger.tree import Tree
-from projections import Kind, Views
+from projections import Kind, State, Views
 
 Progress = Callable[[int], None]
 """Told the position that has been verified so far."""
@@ -111,14 +111,18 @@ def _copies(envelope: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 def verify_views(book: Book, views: Views) -> dict[str, str | None]:
     """Each kept fold against a fresh one over the same events: None if equal, else what differs.
 
-    A fold that is behind is compared with the book up to where it stands.
+    A fold that is behind, or moves on meanwhile, is compared with the book up to where its rows
+    stood as they were read; one that has failed is not as it should be, whatever its rows are.
     """
     found: dict[str, str | None] = {}
     for line in views.list(book.head()):
         if line.kind is not Kind.FOLD:
             continue
-        kept = views.rows(line.name)
-        fresh = views.rows(line.name, source=book, known_upto=line.position)
+        if line.state is State.FAILED:
+            found[line.name] = str(line.failure).removeprefix(f"fold {line.name} ")
+            continue
+        position, kept = views.kept(line.name)
+        fresh = views.rows(line.name, source=book, known_upto=position)
         if kept.schema != fresh.schema:
             found[line.name] = "it is kept as an older definition has it"
         elif kept.num_rows != fresh.num_rows:

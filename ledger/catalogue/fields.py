@@ -26,7 +26,8 @@ SAFE_TEXT = frozenset(
 )
 """(type, field) whose text is written by the company for everyone, and names nobody."""
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
+_CODE = re.compile(r"[A-Za-z0-9](/?[A-Za-z0-9_.:+-])*")  # no blanks, no @, and no // of an address
+_LONGEST_CODE = 64
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-([A-Z]{2}|[0-9]{3}))?")
 
 
@@ -61,7 +62,7 @@ def _zone(name: str) -> str:
 
 def check_code(field: str, text: str) -> None:
     """Raises `BadField` unless `text` is a machine's name: see `Code`."""
-    if not _CODE.fullmatch(text):
+    if len(text) > _LONGEST_CODE or not _CODE.fullmatch(text):
         raise BadField(field, "a name of 1 to 64 letters, digits and _.:/+-", came(text))
 
 
@@ -78,8 +79,12 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("a time from year 1 to 9999 in UTC") from None
 
 
-Code = Annotated[str, Field(pattern=f"^{_CODE.pattern}$")]
-"""A machine's name for something: a stage, a plan, a product. No blanks, no `@`."""
+Code = Annotated[str, Field(pattern=f"^{_CODE.pattern}$", max_length=_LONGEST_CODE)]
+"""A machine's name for something: a stage, a plan, a product. No blanks, no `@`, no `//`.
+
+It stays readable for ever. That a code names nobody is for whoever writes the mapping to see to: a
+number of eight digits may be an article's, or a telephone's.
+"""
 
 Currency = Annotated[str, AfterValidator(_currency)]
 """ISO 4217."""

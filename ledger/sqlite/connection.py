@@ -1,5 +1,6 @@
 """Opening an SQLite file the one way that Bahi trusts, and its numbered migrations."""
 
+import os
 import sqlite3
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from ledger.errors import BadUsage
 _OLDEST = (3, 37, 0)  # STRICT tables
 _BUSY_MS = 30_000
 _AGAIN_S = 0.000_5
+_MODE = 0o600
 
 
 class Connection(sqlite3.Connection):
@@ -34,6 +36,7 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
         raise BadUsage(f"expected SQLite 3.37 or newer, came {sqlite3.sqlite_version}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path)
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, factory=Connection
         )
@@ -51,6 +54,16 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
         connection.close()
         raise BadUsage(f"{path}: expected a sound SQLite file, came: {error}") from error
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that nobody else can open, unless there is one; SQLite would ask the umask.
+
+    Its log and index files take after it. A file that is there is not even opened: to close it
+    again would let go of every lock that this process holds on it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
 
 
 def _insist(connection: sqlite3.Connection, wanted: str) -> None:

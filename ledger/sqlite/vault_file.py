@@ -1,6 +1,5 @@
 """The vault's file: who may open it, the two kinds of transaction on it, and what is wrapped where."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,13 @@ from typing import TypeVar
 
 from ledger.errors import BadUsage, KeysUnavailable
 from ledger.keyring import Keyring, Keys, framed
-from ledger.sqlite.connection import migrate, open_connection, statement, transaction
-
-_MODE = 0o600
+from ledger.sqlite.connection import (
+    make_private,
+    migrate,
+    open_connection,
+    statement,
+    transaction,
+)
 
 T = TypeVar("T")
 
@@ -22,8 +25,7 @@ class VaultFile:
     def __init__(self, path: Path, keyring: Keyring) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Made here, since SQLite would ask the umask; its log and index files take after it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+            make_private(path)
         except OSError as error:
             raise BadUsage(f"{path}: expected a file to read and write, came: {error}") from error
         self._lock = threading.RLock()

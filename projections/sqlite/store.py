@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ledger.sqlite.connection import make_private
 from projections.definition import Fold
 from projections.sql import quoted
 from projections.sqlite import sql
@@ -30,6 +31,7 @@ class SqliteViews:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         with self._immediate() as connection:
             connection.execute(sql.template("schema.sql"))
 

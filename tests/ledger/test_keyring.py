@@ -40,8 +40,10 @@ def test_nobody_else_can_read_what_belongs_to_it(keyring: Keyring, path: Path) -
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_one_that_others_can_read_is_refused(keyring: Keyring, path: Path, mode: int) -> None:
     path.chmod(mode)
-    with pytest.raises(KeysUnavailable, match=f"expected mode 0600, came {mode:04o}"):
+    with pytest.raises(KeysUnavailable, match=f"expected mode 0600, came {mode:04o}") as refused:
         Keyring.open(path)
+    advice = "`chmod 600` it, then `bahi keys rotate`, which does not renew its HMAC keys"
+    assert str(refused.value).endswith(advice)
 
 
 def test_one_that_is_not_there_is_missed_by_name(path: Path) -> None:

@@ -96,3 +96,11 @@ def test_opening_a_new_file_waits_for_whoever_opens_it_as_well(path: Path) -> No
         opened = opening.result(60)
     assert opened.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     opened.close()
+
+
+def test_nobody_else_can_read_a_file_that_is_made(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    do(connection, "INSERT INTO customer VALUES (1)")
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in path.parent.iterdir()}
+    assert modes == dict.fromkeys(("some.db", "some.db-wal", "some.db-shm"), "0o600")

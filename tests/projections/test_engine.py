@@ -364,6 +364,12 @@ def test_killed_at_any_statement_the_work_goes_on_to_the_same_rows(
     _demand_equal_to_fresh(views, source)
 
 
+def test_nobody_else_can_read_the_file(store: SqliteViews, tmp_path: Path) -> None:
+    store.create(SEEN)
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("views.db", "views.db-wal", "views.db-shm"), "0o600")
+
+
 def test_views_of_the_past_do_not_wait_for_a_clock(tmp_path: Path) -> None:
     """As-of is inclusive to the microsecond."""
     events = shop(50, 2)

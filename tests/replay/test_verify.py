@@ -14,10 +14,12 @@ import replay.verify
 from ledger.errors import BookAltered
 from ledger.sqlite.book import SqliteBook
 from projections import Views
+from projections.sqlite import SqliteViews
+from projections.views import Listed
 from replay.verify import verify_book, verify_views
 from tests.ledger.samples import an_event, some_events
 
-ALLOWED = {"leaf_hash", "BookAltered", "Book", "Row", "Tree", "Kind", "Views"}
+ALLOWED = {"leaf_hash", "BookAltered", "Book", "Row", "Tree", "Kind", "State", "Views"}
 """What verification has from us: the leaf, the tree over leaves, and the ports that it reads."""
 
 
@@ -217,6 +219,42 @@ def test_a_fold_kept_by_an_older_definition_is_said_to_be(tmp_path: Path) -> Non
         file.write_text(f"{begin}, max(position) AS last FROM events GROUP BY type;")
         with closing(Views.open(tmp_path / "views.db", [own])) as views:
             assert verify_views(book, views)["mine"] == "it is kept as an older definition has it"
+
+
+class Imported(Views):
+    """Views that somebody brings up to the book whenever how they stand has been asked for."""
+
+    def list(self, head: int) -> list[Listed]:
+        lines = super().list(head)
+        with SqliteBook(self.folder) as book:
+            book.append([an_event(head + 1, about=1)])
+            self.catch_up(book)
+        return lines
+
+    folder: Path
+
+
+def test_an_import_meanwhile_makes_no_fold_wrong(tmp_path: Path) -> None:
+    book_of(tmp_path)
+    store = SqliteViews(tmp_path / "views.db")
+    with SqliteBook(tmp_path) as book, closing(Imported(store)) as views:
+        views.folder = tmp_path
+        views.catch_up(book)
+        assert set(verify_views(book, views).values()) == {None}
+        assert book.head() == 11
+
+
+def test_a_fold_that_stopped_is_not_said_to_be_equal(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "folds").mkdir(parents=True)
+    text = "-- mine: n.\nSELECT type, sum(position * 1000000000000000000) AS n FROM events GROUP BY type"
+    (own / "folds" / "mine.sql").write_text(text)
+    book_of(tmp_path)
+    with SqliteBook(tmp_path) as book, closing(Views.open(tmp_path / "views.db", [own])) as views:
+        views.catch_up(book)
+        assert {n: what for n, what in verify_views(book, views).items() if what} == {
+            "mine": "stopped before position 4: a total is too large for its column"
+        }
 
 
 def change_of(view: str, what: str) -> Callable[[Path], None]:

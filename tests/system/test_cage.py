@@ -1,7 +1,10 @@
 """`bahi sql` as an attacker would use it: nothing is read but the tables, nothing is written at all."""
 
+import pyarrow as pa
 import pytest
 
+from ledger.errors import BadUsage
+from replay import cage
 from tests.system.cli import CDNOW_MAPPING, Scratch, bytes_of, first_purchases
 
 ONE_SELECT = "bahi: expected one SELECT, came something else\n"
@@ -62,6 +65,8 @@ REFUSED = [
     ("SELECT 1; SET enable_external_access = true", ONE_SELECT),
     ("SELECT 1 -- \r\n; COPY (SELECT 1) TO '{target}'", ONE_SELECT),
     ("SELECT $$ ; $$; COPY (SELECT 1) TO '{target}'", ONE_SELECT),
+    ("WITH \"{secret}\" AS (SELECT * FROM '{secret}') SELECT * FROM '{secret}'", NO_FILES),
+    ("WITH events AS (SELECT * FROM read_text('{secret}')) SELECT * FROM events", NO_FILES),
     ("", ONE_SELECT),
     ("-- nothing", ONE_SELECT),
     ("SELEC 1", UNREAD),
@@ -130,6 +135,17 @@ def test_what_may_be_asked_is_answered(scratch: Scratch) -> None:
     """
     done = scratch.run("sql", query, "--format", "json")
     assert done.json == [{"type": "order.placed", "events": 50, "most": 11, "p": True}]
+
+
+def test_a_table_may_be_narrowed_under_its_own_name() -> None:
+    tables: dict[str, cage.Table] = {"events": lambda _: pa.table({"position": range(10)})}
+    for query in (
+        "WITH events AS (SELECT * FROM events WHERE position < 3) SELECT count(*) AS n FROM events",
+        "WITH Events(p) AS (SELECT position FROM EVENTS) SELECT max(p) - 6 AS n FROM events",
+    ):
+        assert cage.run(query, tables).to_pylist() == [{"n": 3}]
+    with pytest.raises(BadUsage, match="Circular reference"):
+        cage.run("WITH mine AS (SELECT * FROM mine) SELECT * FROM mine", tables)
 
 
 BOUNDED = """

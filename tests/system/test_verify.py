@@ -289,6 +289,17 @@ def test_an_older_vault_is_not_served(original: Scratch, scratch: Scratch) -> No
         shutil.copy(original.folder / "older/vault/vault.db", scratch.vault)
 
 
+@pytest.mark.parametrize("given", [(), ("--json",)])
+def test_a_lost_book_is_missed_and_not_made_anew(scratch: Scratch, given: tuple[str, ...]) -> None:
+    scratch.book.unlink()
+    done = scratch.run("verify", *given, code=1)
+    what = f"missing; the keyring remembers {ALL} events"
+    assert done.err == f"bahi: position 1: {what}\n"
+    if given:
+        assert done.json == {"ok": False, "position": 1, "what": what}
+    assert not scratch.book.exists()
+
+
 def test_a_missing_vault_is_not_made_anew(scratch: Scratch) -> None:
     with refused(scratch, "vault: expected a vault at"):
         scratch.vault.unlink()
@@ -305,7 +316,8 @@ def test_a_missing_keyring_is_not_made_anew(scratch: Scratch) -> None:
 
 def test_a_foreign_keyring_opens_nothing(scratch: Scratch, tmp_path: Path) -> None:
     other = Scratch(tmp_path / "other")
-    other.run("views", "list")
+    other.folder.mkdir()
+    import_orders(other, 0, 1)
     with refused(scratch, "expected the book of ledger"):
         shutil.copy(other.keyring, scratch.keyring)
 
