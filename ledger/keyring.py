@@ -334,8 +334,7 @@ class Keyring:
         # It stays open for as long as its keys are used, so that its inode number cannot be given
         # to a later file: a replaced keyring is always told from this one, whatever the clock says.
         opened = weakref.finalize(self, os.close, descriptor)
-        status = os.fstat(descriptor)
-        mode = stat.S_IMODE(status.st_mode)
+        mode = stat.S_IMODE((status := os.fstat(descriptor)).st_mode)
         if mode & _OTHERS:
             raise KeysUnavailable(
                 f"keyring {self._path}: expected mode 0600, came {mode:04o}; "
