@@ -10,13 +10,12 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-import duckdb
 import pyarrow as pa
 
 from ledger.clock import Clock, system_clock
 from ledger.errors import BadUsage, DefinitionRefused, FoldFailed, NotFound
 from ledger.relation import EventSource
-from projections import check, explain, functions, questions, reading
+from projections import check, explain, questions, reading
 from projections import why as why_
 from projections.definition import Fold, read_fold
 from projections.engine import Engine, Progress
@@ -163,29 +162,6 @@ class Views:
             canonical = rows.column("customer")[0].as_py()
             key = tuple(canonical if value == person else value for value in key)
         return reading.row_of(rows, fold, key)
-
-    def attach(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        query: str,
-        *,
-        source: EventSource | None = None,
-        as_of: datetime | None = None,
-        known_upto: int | None = None,
-        now: datetime | None = None,
-        aliases: pa.Table | None = None,
-        hidden: pa.Table | None = None,
-    ) -> Sequence[str]:
-        """Register the views that `query` mentions, and only those, in a DuckDB; their names."""
-        try:
-            tables = functions.read(query).tables
-        except functions.NotOneSelect as error:
-            raise BadUsage(f"expected one SELECT: {error}") from error
-        asked = Asked(now or as_of or self._clock(), source, as_of, known_upto, aliases, hidden)
-        names = sorted(tables & (self._folds.keys() | self._questions.keys()))
-        for name in names:
-            connection.register(name, self._rows(name, asked, None, None))
-        return names
 
     def list(self, head: int) -> list[Listed]:
         """Every view and how it stands to a book whose last position is `head`."""

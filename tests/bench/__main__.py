@@ -34,7 +34,7 @@ def main() -> int:
     if scale not in _SCALES:
         print(f"SCALE: expected one of {', '.join(_SCALES)}, came {scale!r}", file=sys.stderr)
         return 2
-    rounds = int(os.environ.get("ROUNDS", "5"))
+    rounds = int(os.environ.get("ROUNDS", "3"))
     out = Console()
     results = []
     for comparison in comparisons(_SCALES[scale]):

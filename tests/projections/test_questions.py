@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from ledger.errors import BadUsage, DefinitionRefused, NotFound
@@ -193,16 +192,6 @@ def test_an_error_over_values_does_not_show_them(views: Views) -> None:
         views.rows("customer_360", where="last_touch::BIGINT = 3")
     assert "order" not in str(error.value)
     assert "email" not in str(error.value)
-
-
-def test_only_the_views_that_a_query_mentions_are_attached(views: Views) -> None:
-    connection = duckdb.connect()
-    query = "SELECT count(*) AS n FROM customer_money JOIN best USING (customer)"
-    assert list(views.attach(connection, query)) == ["best", "customer_money"]
-    assert connection.sql(query).fetchall()[0][0] > 0
-    names = {row[0] for row in connection.sql("SHOW TABLES").fetchall()}
-    assert names == {"best", "customer_money"}
-    connection.close()
 
 
 def test_the_list_names_every_view_with_its_purpose_and_lag(views: Views) -> None:
