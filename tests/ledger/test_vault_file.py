@@ -70,6 +70,13 @@ def test_the_same_item_refused_twice_is_one_letter_with_the_last_reason(vault: S
     assert vault.open_letter(LETTER.id) == replace(again, id=LETTER.id)
 
 
+def test_rows_too_long_to_be_kept_are_letters_by_where_they_stood(vault: SqliteVault) -> None:
+    seventh = replace(LETTER, content=b"")
+    eighth = replace(LETTER, id=uuid4(), content=b"", coordinates={"row": 8})
+    vault.keep([seventh, eighth, replace(eighth, id=uuid4())])
+    assert {letter.id for letter in vault.letters()} == {seventh.id, eighth.id}
+
+
 def test_letters_are_listed_oldest_first_however_many(vault: SqliteVault) -> None:
     letters = [
         replace(LETTER, id=uuid4(), kept_at=NOON - timedelta(hours=n % 7), content=b"%d" % n)
