@@ -1,9 +1,24 @@
 """The catalogue of event types: one room a domain, each type with its docstring and its fields."""
 
-from ledger.catalogue import audit, commerce, consent, email, profile, reference
+from ledger.catalogue import (
+    account,
+    audit,
+    commerce,
+    consent,
+    conversation,
+    email,
+    marketing,
+    privacy,
+    profile,
+    reference,
+    sales,
+    service,
+    web,
+)
 from ledger.catalogue.model import (
     REFERENCE_KINDS,
     TAG_KINDS,
+    About,
     Domain,
     EventType,
     Personal,
@@ -17,18 +32,26 @@ from ledger.catalogue.model import (
 __all__ = [
     "REFERENCE_KINDS",
     "TAG_KINDS",
+    "About",
     "Domain",
     "EventType",
     "Personal",
     "Retention",
+    "account",
     "audit",
     "commerce",
     "consent",
+    "conversation",
     "email",
     "find",
     "load",
+    "marketing",
     "parse",
+    "privacy",
     "profile",
     "reference",
+    "sales",
+    "service",
     "types",
+    "web",
 ]

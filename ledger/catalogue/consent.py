@@ -3,10 +3,10 @@
 from typing import Literal
 
 from ledger.catalogue.fields import Channel, Code, Country, Language, LegalText, Moment, PlainText
-from ledger.catalogue.model import Domain, EventType, event
+from ledger.catalogue.model import About, Domain, EventType, event
 
 
-@event("notice.published", domain=Domain.CONSENT, about_customer=False)
+@event("notice.published", domain=Domain.CONSENT, reserved=True, about=About.NOBODY)
 class NoticePublished(EventType):
     """A text that people will be shown when they are asked; a changed text is a new version."""
 
@@ -22,6 +22,7 @@ class _Consent(EventType):
     channel: Channel
     notice: Code | None = None
     notice_version: Code | None = None
+    language: Language | None = None
     method: Literal["form", "double_opt_in", "spoken", "paper", "import", "link"] | None = None
     jurisdiction: Country | None = None
     proof: LegalText | None = None

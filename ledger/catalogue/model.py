@@ -55,10 +55,18 @@ class Personal:
     retention: Retention
 
 
-TAG_KINDS = ("account", "deal", "ticket", "order", "campaign", "market")
+class About(StrEnum):
+    """Whether an event happens to a person; without one, what is sealed in it has no key."""
+
+    PERSON = "person"
+    MAYBE = "maybe"
+    NOBODY = "nobody"
+
+
+TAG_KINDS = ("account", "deal", "ticket", "order", "task", "campaign", "market")
 """What an event can be about besides its customer; one of a kind, each a column of `events`."""
 
-REFERENCE_KINDS = ("account", "deal", "ticket", "order")
+REFERENCE_KINDS = ("account", "deal", "ticket", "order", "task")
 """Tags whose value is a random id, because the number that others use could point at a person."""
 
 
@@ -73,8 +81,10 @@ class EventType(BaseModel, Decision):
     DOMAIN: ClassVar[Domain]
     RESERVED: ClassVar[bool]
     """Only commands may append it."""
-    ABOUT_CUSTOMER: ClassVar[bool]
-    """It happens to a person; without one it is refused."""
+    ABOUT: ClassVar[About]
+    """Whether it happens to a person."""
+    NEEDS: ClassVar[tuple[str, ...]]
+    """Kinds of tag without which it says nothing: a deal won is some deal."""
     RETENTIONS: ClassVar[Mapping[str, Retention]]
     """Personal field → retention class."""
 
@@ -113,7 +123,8 @@ def event(
     domain: Domain,
     version: int = 1,
     reserved: bool = False,
-    about_customer: bool = True,
+    about: About = About.PERSON,
+    needs: tuple[str, ...] = (),
 ) -> Callable[[type[TEvent]], type[TEvent]]:
     """Enter a model into the catalogue under its stored name."""
 
@@ -122,7 +133,8 @@ def event(
         model.VERSION = version
         model.DOMAIN = domain
         model.RESERVED = reserved
-        model.ABOUT_CUSTOMER = about_customer
+        model.ABOUT = about
+        model.NEEDS = needs
         model.RETENTIONS = {
             name: mark.retention
             for name, info in model.model_fields.items()
@@ -212,7 +224,9 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 _EXPECTATIONS = {
     "date": "a day such as 2026-01-31",
     "datetime": "a time such as 2026-01-31T12:00:00Z",
+    "bool": "true or false",
     "dict": "an object",
+    "enum": "{expected}",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
     "int": "a whole number",
@@ -224,6 +238,7 @@ _EXPECTATIONS = {
     "string_too_long": "at most {max_length} characters",
     "timezone_aware": "a time with a zone",
     "too_long": "at most {max_length} items",
+    "too_short": "at least {min_length} items",
     "tuple": "a list",
     "uuid": "a UUID",
 }
@@ -249,8 +264,11 @@ def _clean(value: Any, field: str, depth: int) -> Any:
     if depth == 0:
         raise TooLarge(field, f"at most {MAX_DEPTH} lists and objects in one another", "more")
     if isinstance(value, dict):
-        return {
+        cleaned = {
             _clean(name, field, depth - 1): _clean(inner, field, depth - 1)
             for name, inner in value.items()
         }
+        if len(cleaned) < len(value):
+            raise BadField(field, "each name once, in NFC", "one spelled twice")
+        return cleaned
     return [_clean(inner, field, depth - 1) for inner in value]

@@ -2,7 +2,14 @@
 
 from uuid import UUID
 
-from ledger.catalogue.fields import Channel, Currency, IdentityText, Language, TimeZone
+from ledger.catalogue.fields import (
+    Channel,
+    ContentText,
+    Currency,
+    IdentityText,
+    Language,
+    TimeZone,
+)
 from ledger.catalogue.model import Domain, EventType, event
 
 
@@ -41,6 +48,7 @@ class CustomersMerged(EventType):
     """Two customers turned out to be one person; `other` is the second of them."""
 
     other: UUID
+    reason_given: ContentText | None = None
 
 
 @event("customers.split", domain=Domain.AUDIT, reserved=True)
@@ -48,3 +56,4 @@ class CustomersSplit(EventType):
     """A merge was wrong: `other` is a person of their own again, as if the merge had never been."""
 
     other: UUID
+    reason_given: ContentText | None = None

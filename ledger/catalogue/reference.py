@@ -1,15 +1,22 @@
-"""Facts about no customer that views need: rates, and what others mean by their own events."""
+"""Rates, and events that nobody foresaw, with what others say is safe to read of them."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from ledger.catalogue.fields import Code, Count, Currency
-from ledger.catalogue.model import Domain, EventType, event
+from ledger.catalogue.fields import (
+    BehaviourObject,
+    BehaviourText,
+    Code,
+    Count,
+    Currency,
+    JsonObject,
+)
+from ledger.catalogue.model import About, Domain, EventType, event
 
 
-@event("rate.published", domain=Domain.REFERENCE, about_customer=False)
+@event("rate.published", domain=Domain.REFERENCE, about=About.NOBODY)
 class RatePublished(EventType):
     """What one unit of `currency` cost in `quote` on a day, in millionths (a whole number)."""
 
@@ -19,9 +26,24 @@ class RatePublished(EventType):
     rate_date: date
 
 
-@event("schema.registered", domain=Domain.REFERENCE, about_customer=False)
+@event("schema.registered", domain=Domain.REFERENCE, reserved=True, about=About.NOBODY)
 class SchemaRegistered(EventType):
     """Which properties of a custom event are safe to keep in the clear, as a JSON Schema."""
 
     event_name: Code
-    safe_properties: dict[str, Any]
+    safe_properties: JsonObject
+
+
+@event("custom.tracked", domain=Domain.TOUCHPOINT)
+class CustomTracked(EventType):
+    """Something happened that the catalogue has no type for.
+
+    A sender gives `tracked_name` and `tracked_properties`, and both are sealed. Where a schema was
+    registered for that name, name and safe properties stand in the clear instead; only `commands`
+    moves them there.
+    """
+
+    event_name: Code | None = None
+    properties: JsonObject | None = None
+    tracked_name: BehaviourText | None = None
+    tracked_properties: BehaviourObject | None = None

@@ -4,7 +4,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -17,6 +18,7 @@ from ledger import catalogue, relation
 from ledger.catalogue import (
     REFERENCE_KINDS,
     TAG_KINDS,
+    About,
     Domain,
     EventType,
     Personal,
@@ -24,16 +26,27 @@ from ledger.catalogue import (
     load,
     parse,
 )
-from ledger.catalogue.fields import SAFE_TEXT, Code, Country, Currency, Language, TimeZone
+from ledger.catalogue.fields import (
+    SAFE_TEXT,
+    Code,
+    ContentObject,
+    Country,
+    Currency,
+    Digest,
+    JsonObject,
+    Language,
+    TimeZone,
+)
 from ledger.errors import ReservedType
+from ledger.event import Event, decode_body, encode_body
 
 EXAMPLES = Path(__file__).parent / "examples"
 TYPES = list(catalogue.types())
 EVERY_TYPE = pytest.mark.parametrize("model", TYPES, ids=lambda model: model.TOPIC)
 EVERY_EXAMPLE = pytest.mark.parametrize("file", sorted(EXAMPLES.iterdir()), ids=lambda f: f.stem)
 
-CLOSED_TEXT = (Code, Country, Currency, Language, TimeZone)
-"""Text that cannot say anything about anybody: codes, and names from a published list."""
+CLOSED_TEXT = (Code, Country, Currency, Digest, Language, TimeZone)
+"""Text that cannot say anything about anybody: codes, digests, and names from a published list."""
 PLAIN_VALUES = (bool, int, date, datetime, UUID, NoneType, AwareDatetime)
 
 
@@ -74,6 +87,20 @@ def test_an_example_loads_without_what_is_sealed(file: Path) -> None:
     example = read(file)
     event = load(example["type"], example["data"])
     assert (event.clear(), event.personal()) == (example["data"], {})
+
+
+@EVERY_EXAMPLE
+def test_what_an_example_shows_in_the_clear_fits_into_the_book(file: Path) -> None:
+    example = read(file)
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    model = find(example["type"])
+    event = Event(UUID(int=0), model.TOPIC, model.VERSION, model.DOMAIN, at, "s", example["data"])
+    assert decode_body(encode_body(event)) == event
+
+
+def test_no_two_examples_are_alike() -> None:
+    shown = [json.dumps(attributes(read(file)), sort_keys=True) for file in EXAMPLES.iterdir()]
+    assert len(set(shown)) == len(shown)
 
 
 @EVERY_TYPE
@@ -118,6 +145,39 @@ def test_personal_fields_are_optional_since_they_may_be_erased(model: type[Event
         assert info.default is None
 
 
+@EVERY_TYPE
+def test_what_is_about_nobody_seals_nothing_since_there_is_no_key(model: type[EventType]) -> None:
+    assert model.ABOUT in About
+    if model.ABOUT is About.NOBODY:
+        assert model.RETENTIONS == {}
+
+
+@EVERY_TYPE
+def test_a_type_needs_tags_that_there_are(model: type[EventType]) -> None:
+    assert set(model.NEEDS) <= set(TAG_KINDS)
+    assert len(set(model.NEEDS)) == len(model.NEEDS)
+
+
+def test_what_happens_to_a_deal_ticket_task_or_account_says_to_which() -> None:
+    """The first word of a type names what it happens to."""
+    for model in TYPES:
+        group = model.TOPIC.partition(".")[0]
+        needed = "account" if group == "member" else group
+        named = needed in {"account", "campaign", "deal", "task", "ticket"}
+        assert list(model.NEEDS) == [needed] * named
+
+
+def test_the_types_that_happen_to_nobody_or_perhaps_to_somebody() -> None:
+    found = {about: {m.TOPIC for m in TYPES if m.ABOUT is about} for about in About}
+    assert found[About.NOBODY] == {
+        "account.identified", "campaign.cost_recorded", "campaign.launched", "goal.set",
+        "notice.published", "pipeline.defined", "rate.published", "schema.registered",
+    }  # fmt: skip
+    assert found[About.MAYBE] == {"event.redacted", "personal_data.opened"} | {
+        model.TOPIC for model in TYPES if model.TOPIC.startswith(("deal.", "task.", "ticket."))
+    }
+
+
 # ---- nothing personal in the clear
 
 
@@ -140,7 +200,7 @@ def faults(hint: Any, *, nested: bool = False) -> Iterator[str]:
         for one in inner:
             if one is not Ellipsis:
                 yield from faults(one, nested=nested)
-    elif origin is Literal:
+    elif origin is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return
     elif isinstance(hint, type) and issubclass(hint, BaseModel):
         for name, within in get_type_hints(hint, include_extras=True).items():
@@ -196,8 +256,10 @@ class Inner(BaseModel):
         ),
         (Annotated[str, Personal(catalogue.Retention.LEGAL)] | None, []),
         (list[Code] | Literal["a", "b"] | None, []),
+        (tuple[Domain, ...] | None, []),
+        (JsonObject | None, ["dict[str, typing.Any] may hold any text"]),
+        (ContentObject | None, []),
     ],
-    ids=str,
 )
 def test_the_walk_sees_free_text_wherever_it_hides(hint: Any, why: list[str]) -> None:
     assert list(faults(hint)) == why
@@ -260,4 +322,12 @@ def test_reserved_types_do_not_come_through_a_door(model: type[EventType]) -> No
 
 def test_the_types_that_only_commands_may_append() -> None:
     reserved = {model.TOPIC for model in TYPES if model.RESERVED}
-    assert reserved >= {"customers.merged", "customers.split", "personal_data.opened"}
+    assert reserved == {
+        "customer.erased", "customer.erasing", "customer.rectified", "customer.restricted",
+        "customer.unrestricted", "customers.merged", "customers.split", "event.redacted",
+        "hold.placed", "hold.released", "notice.published", "personal_data.exported",
+        "personal_data.opened", "pipeline.defined", "privacy.extended", "privacy.fulfilled",
+        "privacy.refused", "privacy.requested", "privacy.verified", "schema.registered",
+    }  # fmt: skip
+    in_privacy = {model.TOPIC for model in TYPES if model.DOMAIN is Domain.PRIVACY}
+    assert in_privacy <= reserved

@@ -1,7 +1,9 @@
 """What a door hands in becomes an event, or is refused in words that can be logged."""
 
+import math
 import re
 import unicodedata
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +15,22 @@ ORDER = {"currency": "EUR", "amount_minor": 1}
 LINE = {"product": "a", "quantity": 1, "amount_minor": 1}
 PLAN = {"plan": "p", "billing_interval": "week", **ORDER}
 CODE = "text that matches ^[A-Za-z0-9](/?[A-Za-z0-9_.:+-])*$"
+NAMED = "JSON with names of text and numbers of ordinary size"
+STAGE = {"stage": "offer", "win_percent": 40}
+GOAL = {
+    "goal": "g",
+    "metric": "orders",
+    "target": 5,
+    "period_start": "2026-04-01",
+    "period_end": "2026-04-01",
+}
+ERASED = {
+    "legal_basis": "b",
+    "commitments": [],
+    "book_size": 1,
+    "vault_generation": 1,
+    "backups_dead_from": "2026-05-19",
+}
 FIELDS = "currency, amount_minor, quantity, lines, note, address"
 LINE_FIELDS = "product, quantity, amount_minor"
 SECRET = "anna@example.com"
@@ -100,6 +118,56 @@ REFUSED: list[tuple[str, dict[str, Any], type[Refused], str]] = [
      "safe_properties: expected text without U+0000, came text of 2 characters"),
     ("schema.registered", {"event_name": "a", "safe_properties": [1]}, BadField,
      "safe_properties: expected an object, came list of 1"),
+    ("custom.tracked", {"tracked_properties": {SECRET: {5: 1}}}, BadField,
+     f"tracked_properties: expected {NAMED}, came dict of 1"),
+    ("custom.tracked", {"tracked_properties": {5: SECRET}}, BadField,
+     f"tracked_properties: expected {NAMED}, came dict of 1"),
+    ("custom.tracked", {"tracked_properties": {SECRET: [2**64]}}, BadField,
+     f"tracked_properties: expected {NAMED}, came dict of 1"),
+    ("custom.tracked", {"tracked_properties": {SECRET: Decimal("1e999")}}, BadField,
+     f"tracked_properties: expected {NAMED}, came dict of 1"),
+    ("custom.tracked", {"properties": {SECRET: math.nan}}, BadField,
+     f"properties: expected {NAMED}, came dict of 1"),
+    ("form.submitted", {"form": "f", "answers": {SECRET: b"x"}}, BadField,
+     f"answers: expected {NAMED}, came dict of 1"),
+    ("form.submitted", {"form": "f", "answers": {SECRET: "\ud83d"}}, BadField,
+     "answers: expected JSON with text in Unicode, came dict of 1"),
+    ("form.submitted", {"form": "f", "answers": {f"{SECRET}\ud83d": 1}}, BadField,
+     "answers: expected JSON with text in Unicode, came dict of 1"),
+    ("form.submitted", {"form": "f", "answers": {"e\u0301": 1, "\u00e9": 2}}, BadField,
+     "answers: expected each name once, in NFC, came one spelled twice"),
+    ("form.submitted", {"form": "f", "answers": [SECRET]}, BadField,
+     "answers: expected an object, came list of 1"),
+    ("form.submitted", {"form": "f", "answers": {f"{SECRET}{n}": n for n in range(1001)}}, BadField,
+     "answers: expected at most 1000 items, came dict of 1,001"),
+    ("account.identified", {"sole_trader": True, "account_name": SECRET}, BadField,
+     "account_name: expected none for a sole trader, who is a person, came text of 16 characters"),
+    ("account.identified", {"sole_trader": SECRET}, BadField,
+     "sole_trader: expected true or false, came text of 16 characters"),
+    ("survey.answered", {"survey": "nps", "score": 11}, BadField,
+     "score: expected at most 10, came int"),
+    ("survey.answered", {"survey": "csat", "score": 0}, BadField,
+     "score: expected 1 to 5 for csat, came '0'"),
+    ("survey.answered", {"survey": "ces", "score": 8}, BadField,
+     "score: expected 1 to 7 for ces, came '8'"),
+    ("survey.answered", {"survey": SECRET, "score": 1}, BadField,
+     "survey: expected 'nps', 'csat' or 'ces', came text of 16 characters"),
+    ("pipeline.defined", {"pipeline": "p", "stages": []}, BadField,
+     "stages: expected at least 1 items, came list of 0"),
+    ("pipeline.defined", {"pipeline": "p", "stages": [STAGE, {**STAGE, "win_percent": 9}]}, BadField,
+     "stages: expected each stage once, came 'offer' twice"),
+    ("pipeline.defined", {"pipeline": "p", "stages": [{**STAGE, "win_percent": 101}]}, BadField,
+     "stages.0.win_percent: expected at most 100, came int"),
+    ("goal.set", {**GOAL, "period_end": "2026-03-31"}, BadField,
+     "period_end: expected a day not before period_start, came an earlier one"),
+    ("goal.set", {**GOAL, "metric": "revenue"}, BadField,
+     "currency: expected one for revenue, and none for what is counted, came none"),
+    ("goal.set", {**GOAL, "currency": "JPY"}, BadField,
+     "currency: expected one for revenue, and none for what is counted, came 'JPY'"),
+    ("customer.erased", {**ERASED, "commitments": ["A" * 64]}, BadField,
+     "commitments.0: expected text that matches ^[0-9a-f]{64}$, came text of 64 characters"),
+    ("customer.erasing", {"legal_basis": "b", "classes": [SECRET]}, BadField,
+     "classes.0: expected 'identity', 'behaviour', 'content' or 'legal', came text of 16 characters"),
     ("customers.merged", {"other": f"{'n' * 8}-{'n' * 4}"}, BadField,
      "other: expected a UUID, came text of 13 characters"),
     ("order.plced", ORDER, UnknownType,
@@ -141,10 +209,36 @@ def test_text_is_kept_in_nfc_wherever_it_stands() -> None:
     event = parse("customer.identified", {"name": decomposed})
     assert event.personal() == {Retention.IDENTITY: {"name": composed}}
     given = {"title": {decomposed: [{"x": decomposed}, 1, None, True]}}
-    schema = parse("schema.registered", {"event_name": "a", "safe_properties": given})
+    schema = parse(
+        "schema.registered", {"event_name": "a", "safe_properties": given}, at_a_door=False
+    )
     assert schema.clear()["safe_properties"] == {
         "title": {composed: [{"x": composed}, 1, None, True]}
     }
+
+
+def test_the_ends_of_a_scale_and_a_goal_of_one_day_are_taken() -> None:
+    for survey, score in (
+        ("nps", 0),
+        ("nps", 10),
+        ("csat", 1),
+        ("csat", 5),
+        ("ces", 1),
+        ("ces", 7),
+    ):
+        answer = {"survey": survey, "score": score}
+        assert parse("survey.answered", answer).clear() == answer
+    for goal in (GOAL, {**GOAL, "metric": "revenue", "currency": "JPY"}):
+        assert parse("goal.set", goal).clear() == goal
+    company = {"sole_trader": False, "account_name": "Käserei eG"}
+    assert parse("account.identified", company).clear() == company
+
+
+def test_objects_are_kept_as_json_holds_them() -> None:
+    given = {"a": Decimal("12.50"), "b": (1, None, True), "c": {"d": [2**64 - 1, -0.5]}, "e": ""}
+    event = parse("form.submitted", {"form": "f", "answers": given})
+    kept = {"a": 12.5, "b": [1, None, True], "c": {"d": [2**64 - 1, -0.5]}, "e": ""}
+    assert event.personal() == {Retention.CONTENT: {"answers": kept}}
 
 
 @pytest.mark.parametrize(

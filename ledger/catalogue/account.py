@@ -1,0 +1,45 @@
+"""Companies, and who belongs to them. A company is no person: it is tagged, and holds no keys."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from ledger.catalogue.fields import Code, Count, IdentityText
+from ledger.catalogue.model import About, Domain, EventType, event
+from ledger.errors import BadField, came
+
+
+@event("account.identified", domain=Domain.SALES, about=About.NOBODY, needs=("account",))
+class AccountIdentified(EventType):
+    """A company became known, or what is known of it changed; only what changed is given.
+
+    The name of a sole trader is a person's, and belongs to that customer.
+    """
+
+    account_name: Annotated[str, Field(max_length=200)] | None = None
+    sole_trader: bool | None = None
+    industry: Code | None = None
+    employees: Count | None = None
+
+    @model_validator(mode="after")
+    def _name_no_person(self) -> Self:
+        if self.sole_trader and self.account_name is not None:
+            raise BadField(
+                "account_name", "none for a sole trader, who is a person", came(self.account_name)
+            )
+        return self
+
+
+@event("member.joined", domain=Domain.SALES, needs=("account",))
+class MemberJoined(EventType):
+    """A person became part of a company; one may belong to several at once."""
+
+    role: Code | None = None
+    job_title: IdentityText | None = None
+
+
+@event("member.left", domain=Domain.SALES, needs=("account",))
+class MemberLeft(EventType):
+    """A person is no longer part of a company."""
+
+    reason: Code | None = None

@@ -1,0 +1,128 @@
+"""What people ask about their data, and what was done: all of it appended by commands alone."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from ledger.catalogue.fields import Code, Count, Digest, LegalText
+from ledger.catalogue.model import About, Domain, EventType, Retention, event
+from ledger.catalogue.profile import CustomerIdentified
+
+Right = Literal["access", "portability", "erasure", "rectification", "restriction", "objection"]
+Law = Literal["gdpr", "ccpa", "lgpd"]
+
+
+@event("privacy.requested", domain=Domain.PRIVACY, reserved=True)
+class PrivacyRequested(EventType):
+    """A person asked for what the law gives them; due at the end of `due_on`."""
+
+    request: UUID
+    right: Right
+    law: Law
+    due_on: date
+
+
+@event("privacy.verified", domain=Domain.PRIVACY, reserved=True)
+class PrivacyVerified(EventType):
+    """We know that they are who they say they are."""
+
+    request: UUID
+    verified_by: Code | None = None
+
+
+@event("privacy.extended", domain=Domain.PRIVACY, reserved=True)
+class PrivacyExtended(EventType):
+    """The answer will take longer, and the person was told why."""
+
+    request: UUID
+    due_on: date
+    ground: Code
+
+
+@event("privacy.refused", domain=Domain.PRIVACY, reserved=True)
+class PrivacyRefused(EventType):
+    """What they asked for was refused, on a ground that the law names."""
+
+    request: UUID
+    ground: Code
+    grounds: LegalText | None = None
+
+
+@event("privacy.fulfilled", domain=Domain.PRIVACY, reserved=True)
+class PrivacyFulfilled(EventType):
+    """What they asked for was done."""
+
+    request: UUID
+
+
+@event("customer.restricted", domain=Domain.PRIVACY, reserved=True)
+class CustomerRestricted(EventType):
+    """A person's data is kept, and not used until this is lifted."""
+
+    ground: Code
+    request: UUID | None = None
+
+
+@event("customer.unrestricted", domain=Domain.PRIVACY, reserved=True)
+class CustomerUnrestricted(EventType):
+    """A restriction was lifted; the person was told before."""
+
+    ground: Code
+    request: UUID | None = None
+
+
+@event("customer.rectified", domain=Domain.PRIVACY, reserved=True)
+class CustomerRectified(CustomerIdentified):
+    """Details that were wrong are replaced by these, wherever anybody reads them."""
+
+
+@event("customer.erasing", domain=Domain.PRIVACY, reserved=True)
+class CustomerErasing(EventType):
+    """An erasure began: from here on, nothing is written about this person."""
+
+    legal_basis: Code
+    classes: tuple[Retention, ...] | None = None
+    request: UUID | None = None
+
+
+@event("customer.erased", domain=Domain.PRIVACY, reserved=True)
+class CustomerErased(EventType):
+    """The person's keys are destroyed; what was sealed under them is gone for ever.
+
+    `commitments` of the destroyed keys bind them to the book; `token_digest` is of the token that the
+    person was given, so that they alone can point at this event.
+    """
+
+    legal_basis: Code
+    commitments: tuple[Digest, ...]
+    book_size: Count
+    vault_generation: Count
+    backups_dead_from: date
+    token_digest: Digest | None = None
+    request: UUID | None = None
+
+
+@event("hold.placed", domain=Domain.PRIVACY, reserved=True)
+class HoldPlaced(EventType):
+    """Something forbids erasing a person for now: a claim, an audit, an order."""
+
+    hold: Code
+    ground: Code
+
+
+@event("hold.released", domain=Domain.PRIVACY, reserved=True)
+class HoldReleased(EventType):
+    """It forbids it no longer."""
+
+    hold: Code
+    ground: Code | None = None
+
+
+@event("event.redacted", domain=Domain.PRIVACY, reserved=True, about=About.MAYBE)
+class EventRedacted(EventType):
+    """Bytes that should never have been written were removed; their leaf is kept."""
+
+    redacted_position: Count
+    redacted_id: UUID
+    ground: Code
+    approvers: tuple[UUID, ...]
