@@ -21,7 +21,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from ledger.event import Event, Recorded
+from ledger.event import MERGED, SPLIT, Event, Recorded
 
 CUSTOMER_TAG = "customer:"
 """Every event about a person is tagged with that person, so conditions can name them."""
@@ -79,10 +79,13 @@ class Row:
 
 
 def index_tags(event: Event) -> tuple[str, ...]:
-    """The tags by which an event is found: its own, and its customer."""
+    """The tags by which an event is found: its own, its customer, and the other one of a merge."""
     if event.customer is None:
         return event.tags
-    return (*event.tags, f"{CUSTOMER_TAG}{event.customer}")
+    tags = (*event.tags, f"{CUSTOMER_TAG}{event.customer}")
+    if event.type in (MERGED, SPLIT):
+        return (*tags, f"{CUSTOMER_TAG}{event.data['other']}")
+    return tags
 
 
 class Book(ABC):

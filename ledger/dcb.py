@@ -1,11 +1,13 @@
 """Any book as a recorder of the `eventsourcing` library, so that its applications run on ours.
 
 An application of that library brings opaque bytes; they are kept in the clear envelope of an event
-of their own type, and come back as they were. Events of our catalogue read as their envelope.
+of their own type, and come back as they were. Events of our catalogue read as their envelope, and
+carry the event itself for whoever knows it: see `NativeEvent`.
 """
 
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eventsourcing.dcb.api import (
@@ -19,7 +21,7 @@ from eventsourcing.dcb.api import (
 from eventsourcing.dcb.persistence import DCBInfrastructureFactory, DCBListenNotifySubscription
 from eventsourcing.persistence import IntegrityError, ProgrammingError
 
-from ledger.book import Book, Condition, Match, index_tags
+from ledger.book import Book, Condition, Match, Receipt, index_tags
 from ledger.catalogue import Domain
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import ConditionFailed
@@ -29,6 +31,14 @@ from ledger.stores import open_book
 _OPAQUE = "opaque"
 _SOURCE = "eventsourcing"
 _WAIT_S = 0.2
+
+
+@dataclass
+class NativeEvent(DCBEvent):
+    """An event of the catalogue: `event` to be appended as it is, or `recorded` as it was read."""
+
+    event: Event | None = None
+    recorded: Recorded | None = None
 
 
 class BookRecorder(DCBRecorder):
@@ -52,13 +62,18 @@ class BookRecorder(DCBRecorder):
     def append(
         self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
     ) -> int:
+        return self.record(events, condition)[-1].position
+
+    def record(
+        self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
+    ) -> list[Receipt]:
+        """The same as `append`, with the book's receipts."""
         if not events:
             raise ProgrammingError("expected at least one event, came none")
         try:
-            receipts = self.book.append([self._ours(event) for event in events], _judged(condition))
+            return self.book.append([self._ours(event) for event in events], _judged(condition))
         except ConditionFailed as error:
             raise IntegrityError(str(error)) from error
-        return receipts[-1].position
 
     def subscribe(
         self, query: DCBQuery | None = None, *, after: int | None = None
@@ -66,6 +81,8 @@ class BookRecorder(DCBRecorder):
         return BookSubscription(self, query=query, after=after)
 
     def _ours(self, event: DCBEvent) -> Event:
+        if isinstance(event, NativeEvent) and event.event is not None:
+            return event.event
         return Event(
             id=self._ids(),
             type=event.type,
@@ -132,6 +149,9 @@ def _judged(condition: DCBAppendCondition | None) -> Condition | None:
 
 
 def _theirs(recorded: Recorded) -> DCBEvent:
-    opaque = recorded.event.data.get(_OPAQUE) if recorded.event.source == _SOURCE else None
-    data = recorded.body if opaque is None else base64.b64decode(opaque)
-    return DCBEvent(type=recorded.event.type, data=data, tags=list(index_tags(recorded.event)))
+    event = recorded.event
+    tags = list(index_tags(event))
+    opaque = event.data.get(_OPAQUE) if event.source == _SOURCE else None
+    if opaque is not None:
+        return DCBEvent(type=event.type, data=base64.b64decode(opaque), tags=tags)
+    return NativeEvent(type=event.type, data=recorded.body, tags=tags, recorded=recorded)

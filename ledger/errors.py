@@ -6,7 +6,8 @@
     │   ├── TooLarge              a limit was passed; the message names the limit
     │   ├── UnknownType           no such event type in the catalogue
     │   ├── ReservedType          a type that only commands may append
-    │   ├── IdentityConflict      the identifiers belong to different customers
+    │   ├── IdentityConflict      two customers who cannot be one person
+    │   ├── NotAllowed            a rule forbids it as things stand; the message says what is allowed
     │   └── IdReused              this id is in the book already, with other clear fields
     ├── ConditionFailed           the book has moved on since the decision was read
     ├── NotFound                  no such customer, view, event or dead letter
@@ -64,7 +65,11 @@ class ReservedType(Refused):
 
 
 class IdentityConflict(Refused):
-    """The identifiers of one touchpoint belong to different customers."""
+    """Two customers were to be one person, and something speaks against it."""
+
+
+class NotAllowed(Refused):
+    """A rule forbids it as things stand: a deal that is lost cannot be won before it is reopened."""
 
 
 class IdReused(Refused):

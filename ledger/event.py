@@ -25,6 +25,8 @@ MAX_TAG_BYTES = 255
 MAX_DEPTH = 100
 """Lists and objects inside one another; far below where JSON readers give up."""
 _MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader holds exactly
+MERGED, SPLIT = "customers.merged", "customers.split"
+"""The two types that are about two customers: their own, and `other`."""
 _SAME_FACT = ("type", "version", "domain", "tags", "occurred_at", "source", "data")
 
 
@@ -64,6 +66,21 @@ class Recorded:
     def leaf(self) -> bytes:
         """Hash of this event in the book's tree, 32 bytes."""
         return leaf_hash(to_us(self.recorded_at), self.body, self.event.personal)
+
+
+Moment = tuple[datetime, int]
+"""Occurred_at, then position: the order in which things happened."""
+
+
+def moment_of(recorded: Recorded) -> Moment:
+    """When an event happened, of two at once the one that the book took later being the later."""
+    return recorded.event.occurred_at, recorded.position
+
+
+def moment_uuid(moment: Moment) -> UUID:
+    """The `moment` column of the `events` relation: 64 bits of µs since 1970 + 2⁶³, 64 of position."""
+    occurred_at, position = moment
+    return UUID(int=(to_us(occurred_at) + 2**63) << 64 | position)
 
 
 def leaf_hash(recorded_us: int, body: bytes, personal: bytes) -> bytes:

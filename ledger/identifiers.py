@@ -28,7 +28,9 @@ NOBODY = frozenset({
 Beside them: whatever is made of nothing but zeros, blanks and punctuation, such as `000-000`.
 """
 
-_KIND = re.compile(r"[a-z][a-z0-9_]*")
+KIND = re.compile(r"[a-z][a-z0-9_]*")
+"""What a kind of identifiers may be called."""
+
 _SAYS_NOTHING = "0-+./_ "
 
 
@@ -43,7 +45,7 @@ class Identifier:
 def parse_identifier(text: str) -> Identifier:
     """`kind:value` as an identifier, not yet normalised. Raises `BadField` without a proper kind."""
     kind, colon, value = text.partition(":")
-    if not (colon and _KIND.fullmatch(kind)):
+    if not (colon and KIND.fullmatch(kind)):
         raise BadField("identifiers", "kind:value, such as email:… or user:…", came(text))
     return Identifier(kind, value)
 
@@ -55,7 +57,7 @@ def normalise(identifier: Identifier, region: str | None = None) -> Identifier |
     Raises `BadField` or `TooLarge`, on `identifiers.<kind>`, and never quotes the value.
     """
     kind, value = identifier.kind, identifier.value
-    if not _KIND.fullmatch(kind):
+    if not KIND.fullmatch(kind):
         raise BadField("identifiers", "a kind of small letters, digits and _", came(kind))
     if len(value) > MAX_IDENTIFIER:
         raise TooLarge(f"identifiers.{kind}", f"at most {MAX_IDENTIFIER:,} characters", came(value))

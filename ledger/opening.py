@@ -6,7 +6,7 @@ never made anew: fresh keys open nothing old. A crash while they are made is con
 start, and processes that start at once end with the same three.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from ledger.book import Book
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import KeyringForeign, KeyringMissing, StoreRolledBack
 from ledger.keyring import HighWater, Keyring
+from ledger.people import People
 from ledger.sealing import Sealer
 from ledger.sqlite.vault import SqliteVault
 from ledger.vault import Vault
@@ -23,12 +24,16 @@ from ledger.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The stores of one ledger, checked against each other."""
+    """The stores of one ledger, checked against each other, and who is read as whom."""
 
     book: Book
     vault: Vault
     keyring: Keyring
     sealer: Sealer
+    people: People = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", People(self.book))
 
     def close(self) -> None:
         """Close book and vault."""

@@ -10,7 +10,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ledger.catalogue.fields import Country
 from ledger.errors import BadUsage
+from ledger.identifiers import KIND
+from ledger.naming import LIMITS, Limits
 from ledger.stores import book_folder
+
+Hours = tuple[int, int]
+"""Hours of a day, from the first up to but not with the second: (8, 20) ends as the clock strikes 20."""
+
+SENDING_HOURS: Hours = (8, 20)
+"""When people may be written to, on their own clock; a default of ours, no law names the hours."""
 
 
 def _address(text: str) -> str:
@@ -26,6 +34,30 @@ def _address(text: str) -> str:
 def _folders(given: object) -> object:
     """Folders as a search path spells them."""
     return given.split(os.pathsep) if isinstance(given, str) else given
+
+
+def _kinds(given: object) -> object:
+    """Kinds of identifiers with `,` between them."""
+    return [kind.strip() for kind in given.split(",")] if isinstance(given, str) else given
+
+
+_Kind = Annotated[str, Field(pattern=f"^{KIND.pattern}$")]
+
+
+def _hours(given: object) -> object:
+    """Hours as people write them: `8-20`."""
+    if not isinstance(given, str):
+        return given
+    first, _, end = given.partition("-")
+    if not (first.strip().isdecimal() and end.strip().isdecimal()):
+        raise ValueError("expected two hours such as 8-20")
+    return int(first), int(end)
+
+
+def _in_order(hours: Hours) -> Hours:
+    if not 0 <= hours[0] < hours[1] <= 24:
+        raise ValueError("expected two hours of one day, the earlier one first, such as 8-20")
+    return hours
 
 
 class Settings(BaseSettings):
@@ -52,6 +84,13 @@ class Settings(BaseSettings):
     """How far ahead of our clock a source's clock may be."""
     region: Country | None = None
     """ISO country for phone numbers that are written without one."""
+    unique_kinds: Annotated[frozenset[_Kind], NoDecode, BeforeValidator(_kinds)] = LIMITS.unique
+    """Kinds of identifiers of which one person has one: two `user` are two people."""
+
+    sending_hours: Annotated[
+        Hours, NoDecode, BeforeValidator(_hours), AfterValidator(_in_order)
+    ] = SENDING_HOURS
+    """Between which hours of their day people may be written to, such as `8-20`."""
 
     @property
     def ledger_address(self) -> str:
@@ -67,6 +106,11 @@ class Settings(BaseSettings):
     def keyring_file(self) -> Path:
         """The file of the keyring."""
         return self.keyring or self.home / "keyring" / "keyring.json"
+
+    @property
+    def limits(self) -> Limits:
+        """What one person may have."""
+        return Limits(unique=self.unique_kinds)
 
     @property
     def future_tolerance(self) -> timedelta:

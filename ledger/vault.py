@@ -9,6 +9,7 @@ between threads; processes that race are given the same answers.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from ledger.catalogue import Retention
 from ledger.errors import Refused
 from ledger.identifiers import Identifier
 from ledger.keyring import KEY_BYTES, Keyring
+from ledger.naming import Limits, Named
+from ledger.people import Persons
 
 DEAD_LETTERS_KEPT = timedelta(days=30)
 """How long a refused item waits to be tried again."""
@@ -93,14 +96,20 @@ class Vault(ABC):
         """Grows with every write: a vault with a lower one than before is an older copy."""
 
     @abstractmethod
-    def customers(self, wanted: Sequence[Sequence[Identifier]]) -> list[UUID | Refused | None]:
+    def resolve(
+        self, wanted: Sequence[Sequence[Identifier]], persons: Persons, limits: Limits
+    ) -> list[Named | Refused | None]:
         """Whom each item's normalised identifiers name; items see what earlier ones have linked.
 
-        None known: a new customer, to whom all of them are linked. One known: that customer, to
-        whom the others are linked too, unless their erasure has begun. Several: `IdentityConflict`
-        in that place; the number of a thing among them: `BadField`; nothing is linked then. No
-        identifiers: None.
+        None known: a new customer, to whom all of them are linked. Otherwise the customer of the most
+        trusted one that is known, to whom the new ones are linked, unless their erasure has begun;
+        with the customers whom the item shows to be the same person. What a limit forbids is left
+        aside. The number of a thing among them: `BadField` in that place. No identifiers: None.
         """
+
+    @abstractmethod
+    def kinds(self, owners: Iterable[UUID]) -> Counter[str]:
+        """How many identifiers of each kind name any of these ids."""
 
     @abstractmethod
     def look_up(self, identifier: Identifier) -> UUID | None:

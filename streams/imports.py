@@ -13,6 +13,7 @@ from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.clock import Clock, Ids
 from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import Identifier, normalise
+from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
 from ledger.vault import DeadLetter
 from streams.files import Mapping as FileMapping
@@ -32,6 +33,7 @@ class Intake:
     ids: Ids
     future_tolerance: timedelta
     region: str | None = None
+    limits: Limits = LIMITS
 
 
 @dataclass(slots=True)
@@ -159,6 +161,7 @@ def _record(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iter
         clock=intake.clock,
         future_tolerance=intake.future_tolerance,
         region=intake.region,
+        limits=intake.limits,
     )
 
 

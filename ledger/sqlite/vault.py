@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +13,15 @@ from ledger.clock import Ids, random_ids, to_us
 from ledger.errors import (
     BadField,
     Erased,
-    IdentityConflict,
     KeyringForeign,
     KeysUnavailable,
     Refused,
     came,
-    came_safely,
 )
 from ledger.identifiers import Identifier
 from ledger.keyring import KEY_BYTES, Keyring, Keys, Wrapped
+from ledger.naming import Limits, Named, Naming
+from ledger.people import Persons
 from ledger.sqlite import rewrap
 from ledger.sqlite.connection import statement
 from ledger.sqlite.dead_letters import DeadLetters
@@ -55,50 +56,55 @@ class SqliteVault(Vault):
                 raise KeyringForeign(f"expected a vault of ledger {ledger_id}, came one of another")
 
     def generation(self) -> int:
-        return self._file.read(
-            lambda _: int(self._execute(statement("vault/identity")).fetchone()[1])
-        )
+        return self._file.read(lambda _: self._generation())
+
+    def _generation(self) -> int:
+        return int(self._execute(statement("vault/identity")).fetchone()[1])
 
     # Who is who
 
-    def customers(self, wanted: Sequence[Sequence[Identifier]]) -> list[UUID | Refused | None]:
+    def resolve(
+        self, wanted: Sequence[Sequence[Identifier]], persons: Persons, limits: Limits
+    ) -> list[Named | Refused | None]:
         digests = self._digests(identifier for item in wanted for identifier in item)
-        links = self._links(digests.values())
-        new = [item for item in wanted if any(digests[i] not in links for i in item)]
-        if new:
+
+        def read(keys: Keys) -> tuple[Naming, list[Named | Refused | None]]:
+            links = self._read_links(keys, digests.values())
+            owners = {i: links[digest] for i, digest in digests.items() if digest in links}
+            people = {member for owner in owners.values() for member in persons.members(owner)}
+            naming = Naming(
+                owners=owners,
+                counts=lambda customer: self._kinds(keys, [customer]),
+                persons=persons,
+                limits=limits,
+                ids=self._ids,
+                fenced=self._fenced(keys, people),
+            )
+            return naming, [naming.name(item) for item in wanted]
+
+        generation, (naming, answers) = self._file.read(
+            lambda keys: (self._generation(), read(keys))
+        )
+        if naming.linked:
             with self._file.write() as keys:
                 # Others may have linked or erased them since; only under the lock is it so.
-                again = {digests[i] for item in new for i in item}
-                links = {d: owner for d, owner in links.items() if d not in again}
-                reread = self._read_links(keys, again)
-                fenced = self._fenced(keys, set(reread.values()))
-                return self._link(keys, wanted, digests, links | reread, fenced)
-        return [_named(item, digests, links) for item in wanted]
-
-    def _link(
-        self,
-        keys: Keys,
-        wanted: Sequence[Sequence[Identifier]],
-        digests: _Digests,
-        links: _Links,
-        fenced: frozenset[UUID],
-    ) -> list[UUID | Refused | None]:
-        """Answer each item and link what is new in it; `links` grows, so that later items see it."""
-        answers: list[UUID | Refused | None] = []
-        rows = []
-        for item in wanted:
-            found = _named(item, digests, links)
-            if found is None and item:
-                found = self._ids()
-            answers.append(found)
-            if isinstance(found, UUID) and found not in fenced:
-                for identifier in item:
-                    digest = digests[identifier]
-                    if digest not in links:
-                        links[digest] = found
-                        rows.append(_link_row(keys, identifier, digest, found))
-        self._file.connection.executemany(statement("vault/insert_identifier"), rows)
+                if self._generation() != generation:
+                    naming, answers = read(keys)
+                rows = [_link_row(keys, i, digests[i], owner) for i, owner in naming.linked]
+                self._file.connection.executemany(statement("vault/insert_identifier"), rows)
         return answers
+
+    def kinds(self, owners: Iterable[UUID]) -> Counter[str]:
+        return self._file.read(lambda keys: self._kinds(keys, owners))
+
+    def _kinds(self, keys: Keys, owners: Iterable[UUID]) -> Counter[str]:
+        # During a change of epochs, some links are found by the old one and some by the new.
+        query = statement("vault/kinds_of_owner")
+        found: Counter[str] = Counter()
+        for owner in owners:
+            for epoch in keys.epochs:
+                found.update(dict(self._execute(query, (keys.owner_digest(owner, epoch),))))
+        return found
 
     def look_up(self, identifier: Identifier) -> UUID | None:
         digest = self._keyring.identifier_digest(identifier)
@@ -287,21 +293,6 @@ class SqliteVault(Vault):
 
     def close(self) -> None:
         self._file.close()
-
-
-def _named(item: Sequence[Identifier], digests: _Digests, links: _Links) -> UUID | Refused | None:
-    """Whom an item names by what is linked so far."""
-    for identifier in item:
-        if identifier.kind in REFERENCE_KINDS:
-            return BadField("identifiers", "what names a person", came_safely(identifier.kind))
-    known = [(i.kind, links[digests[i]]) for i in item if digests[i] in links]
-    owners = {owner for _, owner in known}
-    if len(owners) > 1:
-        kinds = ", ".join(kind for kind, _ in known)
-        return IdentityConflict(
-            "identifiers", "all to name one customer", f"{len(owners)} customers, named by {kinds}"
-        )
-    return next(iter(owners), None)
 
 
 def _link_row(

@@ -106,7 +106,7 @@ class _Draft:
         yield "\n[identifiers]  # who it is about, the most trusted first"
         yield from (f"{kind} = {cell}" for kind, cell in people.items())
         if order is not None:
-            yield "\n[references]  # order, deal, ticket, account: by the number that the source uses"
+            yield "\n[references]  # account, deal, ticket, order, task: by the number that the source uses"
             yield f"order = {_quoted(order.name)}"
         if fields:
             yield f"\n[fields]  # of {topic}"

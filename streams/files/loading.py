@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import ValidationError
 
 from ledger import catalogue
-from ledger.catalogue import EventType
+from ledger.catalogue import About, EventType
 from ledger.errors import DefinitionRefused, NotFound, Refused
 from ledger.identifiers import parse_identifier
 from ledger.money import is_currency
@@ -216,7 +216,12 @@ def _coverage_problems(mapping: Mapping) -> Iterator[Problem]:
         for name, info in model.model_fields.items():
             if info.is_required() and name not in mapping.fields:
                 yield f"fields.{name}", f"{model.TOPIC} cannot be without it", "map it"
-        if model.ABOUT_CUSTOMER and not mapping.identifiers:
+        for kind in model.NEEDS:
+            part = "references" if kind in catalogue.REFERENCE_KINDS else "tags"
+            if kind not in getattr(mapping, part):
+                why = f"{model.TOPIC} does not say which {kind} it happens to"
+                yield f"{part}.{kind}", why, f'such as {kind} = "{kind}_id"'
+        if model.ABOUT is About.PERSON and not mapping.identifiers:
             yield "identifiers", f"{model.TOPIC} is about a person", 'such as user = "customer_id"'
-        if mapping.identifiers and not any(m.ABOUT_CUSTOMER for m in mapped_types(mapping)):
+        if mapping.identifiers and all(m.ABOUT is About.NOBODY for m in mapped_types(mapping)):
             yield "identifiers", f"{model.TOPIC} is about nobody", "leave them out"

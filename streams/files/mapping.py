@@ -18,7 +18,7 @@
     user = "customer_no"
     email = "mail"
 
-    [references]                     # order, deal, ticket, account: by the number that the source uses
+    [references]                     # account, deal, ticket, order, task: by the number that the source uses
     order = "order_no"
 
     [tags]                           # campaign, market

@@ -8,7 +8,7 @@ import orjson
 
 from commands.touchpoint import Touchpoint
 from ledger import catalogue
-from ledger.catalogue import EventType
+from ledger.catalogue import About, EventType
 from ledger.errors import BadField, BadUsage, Refused, UnknownType, came
 from ledger.identifiers import Identifier
 from streams.files import cells
@@ -76,10 +76,10 @@ class Mapper:
             at,
             self._mapping.source,
             self._message_id(raw, row_id),
-            _named(self._identifiers, raw) if payload.ABOUT_CUSTOMER else (),
+            _named(self._identifiers, raw) if payload.ABOUT is not About.NOBODY else (),
             _named(self._references, raw) if self._references else (),
             {kind: value for kind, read in self._tags if (value := read(raw)) is not None},
-            self._actor,
+            actor=self._actor,
         )
 
     def named_in(self, raw: Raw) -> tuple[tuple[Identifier, ...], str | None]:

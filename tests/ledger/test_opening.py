@@ -23,6 +23,7 @@ from ledger.opening import Ledger, open_ledger, remember
 from ledger.sqlite.book import SqliteBook
 from ledger.sqlite.vault import SqliteVault
 from tests.ledger.processes import CUE, DIE, race, run_until_killed, start
+from tests.ledger.vault_samples import customers
 
 ANNA = Identifier("email", "anna@example.com")
 RECOVER = "bring back the newest copy"
@@ -99,7 +100,7 @@ def append(ledger: Ledger, events: int, source: str = "shop") -> None:
 
 
 def know_anna(ledger: Ledger) -> UUID:
-    (anna,) = ledger.vault.customers([[ANNA]])
+    (anna,) = customers(ledger.vault, [[ANNA]])
     assert isinstance(anna, UUID)
     ledger.vault.subject_keys([(anna, Retention.IDENTITY)])
     return anna

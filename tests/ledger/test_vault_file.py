@@ -30,6 +30,7 @@ from tests.ledger.vault_samples import (
     ORDER,
     PRIYA,
     SOMEBODY,
+    customers,
     files_of,
     people,
     sql,
@@ -115,7 +116,7 @@ def test_letters_are_found_by_whom_they_name(
 
 
 def test_nobody_else_can_read_its_files(vault: SqliteVault, tmp_path: Path) -> None:
-    vault.customers([[ANNA]])
+    customers(vault, [[ANNA]])
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("vault.db*")}
     assert modes == {"vault.db": "0o600", "vault.db-wal": "0o600", "vault.db-shm": "0o600"}
 
@@ -128,7 +129,7 @@ def test_a_path_that_cannot_be_used_is_said_to_be_so(keyring: Keyring, tmp_path:
 def test_nothing_in_its_files_can_be_read(
     vault: SqliteVault, keyring: Keyring, tmp_path: Path
 ) -> None:
-    (anna,) = vault.customers([[ANNA, ANNAS_PHONE]])
+    (anna,) = customers(vault, [[ANNA, ANNAS_PHONE]])
     assert isinstance(anna, UUID)
     vault.references([ORDER])
     clerk = vault.staff("Mika Kanerva")
@@ -172,7 +173,7 @@ def test_the_generation_grows_with_every_write_and_no_read(
 ) -> None:
     made = vault.subject_keys([(SOMEBODY, Retention.LEGAL)]).values()
     writes: list[Callable[[], object]] = [
-        lambda: vault.customers([[ANNA]]),
+        lambda: customers(vault, [[ANNA]]),
         lambda: vault.references([ORDER]),
         lambda: vault.subject_keys([(SOMEBODY, Retention.CONTENT)]),
         lambda: vault.mark_logged(made),
@@ -188,7 +189,7 @@ def test_the_generation_grows_with_every_write_and_no_read(
         write()
         assert vault.generation() > before
     before = vault.generation()
-    vault.customers([[ANNA]])
+    customers(vault, [[ANNA]])
     vault.references([ORDER])
     vault.subject_keys([(SOMEBODY, Retention.CONTENT)])
     vault.staff("Mika")
@@ -203,7 +204,7 @@ def test_the_generation_grows_with_every_write_and_no_read(
 def test_a_vault_belongs_to_one_ledger(
     vault: SqliteVault, keyring: Keyring, tmp_path: Path
 ) -> None:
-    vault.customers([[ANNA]])
+    customers(vault, [[ANNA]])
     vault.adopt(keyring.ledger_id)
     with pytest.raises(KeyringForeign, match="came one of another"):
         vault.adopt(SOMEBODY)
@@ -220,14 +221,14 @@ def test_a_vault_belongs_to_one_ledger(
 
 def fill(vault: SqliteVault, first: int, last: int) -> list[object]:
     """Everything that a vault can hold, and what it answers about it."""
-    customers = vault.customers(people(first, last))
+    known = customers(vault, people(first, last))
     wanted = [(UUID(int=n), Retention.CONTENT) for n in range(first, last)]
     keys = vault.subject_keys(wanted)
     vault.keep([
         replace(LETTER, id=UUID(int=n), content=b"%d" % n) for n in range(first, min(last, first + 9))
     ])  # fmt: skip
     named = vault.staff_name(vault.staff(f"clerk {first}"))
-    return [customers, list(keys.values()), sorted(map(str, vault.letters())), named]
+    return [known, list(keys.values()), sorted(map(str, vault.letters())), named]
 
 
 def test_wrapped_anew_everything_opens_and_nothing_old_is_left(
@@ -246,7 +247,7 @@ def test_wrapped_anew_everything_opens_and_nothing_old_is_left(
 def test_an_older_copy_of_the_vault_is_dead_after_an_epoch(
     vault: SqliteVault, keyring: Keyring, tmp_path: Path
 ) -> None:
-    (anna,) = vault.customers([[ANNA]])
+    (anna,) = customers(vault, [[ANNA]])
     assert isinstance(anna, UUID)
     vault.subject_keys([(anna, Retention.IDENTITY)])
     clerk = vault.staff("Mika")
@@ -261,7 +262,7 @@ def test_an_older_copy_of_the_vault_is_dead_after_an_epoch(
     with SqliteVault(copy, keyring) as old:
         for ask in (
             lambda: old.look_up(ANNA),
-            lambda: old.customers([[ANNA]]),
+            lambda: customers(old, [[ANNA]]),
             lambda: old.key(anna, Retention.IDENTITY, 1),
             lambda: old.subject_keys([(anna, Retention.IDENTITY)]),
             lambda: old.staff_name(clerk),
@@ -301,7 +302,7 @@ def test_a_writer_loses_nothing_while_everything_is_wrapped_anew(
 ) -> None:
     code = (
         OPEN_VAULT + CUE + "for n in range(250):\n"
-        "    (customer,) = vault.customers([(Identifier('user', f'u{n}'),)])\n"
+        "    (customer,) = customers(vault, [(Identifier('user', f'u{n}'),)])\n"
         "    assert vault.look_up(Identifier('user', f'u{n // 2}')) is not None\n"
         "    wanted = (customer, Retention.CONTENT)\n"
         "    print(customer, vault.subject_keys([wanted])[wanted].commitment.hex())\n"
@@ -316,8 +317,8 @@ def test_a_writer_loses_nothing_while_everything_is_wrapped_anew(
     writing.join()
     assert len(printed) == 2
     assert printed[0] == printed[1]
-    customers = vault.customers(people(0, 250))
-    keys = vault.subject_keys([(c, Retention.CONTENT) for c in customers if isinstance(c, UUID)])
+    known = customers(vault, people(0, 250))
+    keys = vault.subject_keys([(c, Retention.CONTENT) for c in known if isinstance(c, UUID)])
     held = [f"{customer} {key.commitment.hex()}" for (customer, _), key in keys.items()]
     assert held == printed[0].splitlines()
 
@@ -338,7 +339,7 @@ class Overtaken(Keyring):
 def test_a_reader_that_is_overtaken_by_a_new_epoch_reads_again(
     vault: SqliteVault, keyring: Keyring, tmp_path: Path
 ) -> None:
-    anna = vault.customers([[ANNA]])
+    anna = customers(vault, [[ANNA]])
 
     def wrap_anew() -> None:
         keyring.begin_epoch()
@@ -347,14 +348,14 @@ def test_a_reader_that_is_overtaken_by_a_new_epoch_reads_again(
     slow = Overtaken.open(tmp_path / "keyring.json")
     with SqliteVault(tmp_path / "vault.db", slow) as reader:
         slow.meanwhile = wrap_anew
-        assert reader.customers([[ANNA]]) == anna
+        assert customers(reader, [[ANNA]]) == anna
         assert slow.meanwhile is None
 
 
 def test_a_secret_opens_in_its_own_row_only(
     vault: SqliteVault, keyring: Keyring, tmp_path: Path
 ) -> None:
-    vault.customers([[ANNA], [PRIYA]])
+    customers(vault, [[ANNA], [PRIYA]])
     digest = keyring.identifier_digest(PRIYA)
     stolen = "UPDATE identifier SET wrapped = (SELECT wrapped FROM identifier WHERE digest != ?1)"
     sql(tmp_path, stolen + " WHERE digest = ?1", digest)

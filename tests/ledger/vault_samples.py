@@ -1,13 +1,17 @@
 """What the tests of the vault have in common: people, a refused item, and a look behind its back."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from ledger.errors import Refused
 from ledger.identifiers import Identifier
-from ledger.vault import DeadLetter
+from ledger.naming import LIMITS, Named
+from ledger.people import NOBODY_MERGED, Persons
+from ledger.vault import DeadLetter, Vault
 
 ANNA = Identifier("email", "anna@example.com")
 ANNAS_PHONE = Identifier("phone", "+491711234567")
@@ -27,6 +31,7 @@ LETTER = DeadLetter(
 )
 
 OPEN_VAULT = (
+    "from tests.ledger.vault_samples import customers\n"
     "import sys; from pathlib import Path; from uuid import UUID\n"
     "from ledger.catalogue import Retention; from ledger.identifiers import Identifier\n"
     "from ledger.keyring import Keyring; from ledger.sqlite import rewrap\n"
@@ -44,6 +49,18 @@ def sql(folder: Path, statement: str, *given: object) -> list[tuple[object, ...]
 
 def files_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("vault.db*")))
+
+
+def resolve(
+    vault: Vault, wanted: Sequence[Sequence[Identifier]], persons: Persons = NOBODY_MERGED
+) -> list[Named | Refused | None]:
+    """Whom items name, by the limits that hold where nothing else is said."""
+    return vault.resolve(wanted, persons, LIMITS)
+
+
+def customers(vault: Vault, wanted: Sequence[Sequence[Identifier]]) -> list[UUID | Refused | None]:
+    """Whom items name where nobody was ever merged; merges that they show are left out."""
+    return [one.customer if isinstance(one, Named) else one for one in resolve(vault, wanted)]
 
 
 def people(first: int, last: int) -> list[tuple[Identifier, ...]]:

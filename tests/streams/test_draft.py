@@ -42,7 +42,7 @@ occurred_at = { column = "Datum", format = "%d.%m.%Y %H:%M", zone = "UTC" }  # C
 user = "Kunde-ID"
 email = "E-Mail"
 
-[references]  # order, deal, ticket, account: by the number that the source uses
+[references]  # account, deal, ticket, order, task: by the number that the source uses
 order = "Order No"
 
 [fields]  # of order.placed

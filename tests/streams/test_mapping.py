@@ -65,7 +65,7 @@ REFUSED: list[tuple[str, str]] = [
      "m.toml: identifiers.user: one value for every row would be one person; a column"),
     (WHOLE.replace("user =", '"User Id" ='), "m.toml: identifiers.User Id: not a kind; small letters, digits and _"),
     (WHOLE.replace('"who"', '{ column = "who", value = "x" }'), "m.toml: identifiers.user: give either column or value"),
-    (WHOLE + '[references]\nphone = "x"\n', "m.toml: references.phone: no such kind; one of account, deal, ticket, order"),
+    (WHOLE + '[references]\nphone = "x"\n', "m.toml: references.phone: no such kind; one of account, deal, ticket, order, task"),
     (WHOLE + '[tags]\norder = "x"\n', "m.toml: tags.order: no such kind; one of campaign, market"),
     (WHOLE + '[tags]\nmarket = { value = "DE", map = { x = "y" } }\n',
      "m.toml: tags.market: a value stands for itself; the other keys belong to a column"),
