@@ -17,6 +17,8 @@ class Touchpoint:
 
     `identifiers` name the person, in order of trust; `references` name an order, deal, ticket or
     account by the number that the source uses; `tags` are clear: campaign and market.
+    `customer` and `things` (kind → random id) name the same where a command of ours knows them by their
+    ids; what comes from outside never does.
     `source` and `message_id` together make the event's id, so the same pair is the same event.
     """
 
@@ -27,6 +29,8 @@ class Touchpoint:
     identifiers: tuple[Identifier, ...] = ()
     references: tuple[Identifier, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    customer: UUID | None = None
+    things: Mapping[str, UUID] = field(default_factory=dict)
     actor: UUID | None = None
     correlation: UUID | None = None
     causation: UUID | None = None

@@ -20,29 +20,34 @@ Item = tuple[int, int, tuple[tuple[str, str], ...], int]
 class Model:
     """The rules of recording, item by item and in memory; people are numbers."""
 
-    events: list[tuple[int, int, int, int]] = field(default_factory=list)  # id, amount, order, who
+    events: list[tuple[int, int, int, int] | frozenset[int]] = field(default_factory=list)
+    """Of an item its id, amount, order and who it is about; of a merge the two."""
     people: dict[tuple[str, str], int] = field(default_factory=dict)
     born: int = 0
 
     def take(self, item: Item) -> tuple[str, int]:
         message_id, amount, named, order = item
-        for position, (known, its_amount, its_order, _) in enumerate(self.events, 1):
-            if known == message_id:
-                same = (its_amount, its_order) == (amount, order)
+        for position, event in enumerate(self.events, 1):
+            if isinstance(event, tuple) and event[0] == message_id:
+                same = event[1:3] == (amount, order)
                 return ("duplicate", position) if same else ("refused", 0)
-        known_people = {self.people[name] for name in named if name in self.people}
-        if not named or len(known_people) > 1:
+        if not named:
             return ("refused", 0)
-        if not known_people:
+        known = [self.people[name] for name in named if name in self.people]
+        if not known:
             self.born += 1
-        person = known_people.pop() if known_people else self.born
+        person = known[0] if known else self.born
+        for other in known:
+            two = frozenset({person, other})
+            if len(two) == 2 and two not in self.events:
+                self.events.append(two)
         for name in named:
             self.people.setdefault(name, person)
         self.events.append((message_id, amount, order, person))
         return ("appended", len(self.events))
 
 
-names = st.tuples(st.sampled_from(["user", "email", "crm"]), st.sampled_from("abc"))
+names = st.tuples(st.sampled_from(["device", "email", "crm"]), st.sampled_from("abc"))
 items = st.tuples(
     st.integers(0, 6),
     st.sampled_from([1, 1, 1, 2]),
@@ -96,7 +101,13 @@ def compare(found: list[Recorded], model: Model) -> None:
     """The same events in the same order; each person and each order one random id."""
     people: dict[int, UUID | None] = {}
     orders: dict[int, tuple[str, ...]] = {}
-    for stored, (_, amount, order, person) in zip(found, model.events, strict=True):
+    for stored, expected in zip(found, model.events, strict=True):
+        if isinstance(expected, frozenset):
+            two = {stored.event.customer, UUID(stored.event.data["other"])}
+            assert stored.event.type == "customers.merged"
+            assert two == {people.get(person) for person in expected}
+            continue
+        _, amount, order, person = expected
         assert stored.event.data["amount_minor"] == amount
         assert people.setdefault(person, stored.event.customer) == stored.event.customer
         assert orders.setdefault(order, stored.event.tags) == stored.event.tags
