@@ -23,6 +23,7 @@ from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder
 from projections.ordered import in_order
+from projections.sources import Source
 from projections.sqlite import SqliteViews
 from projections.store import CannotMerge
 
@@ -114,6 +115,7 @@ def made_events(fold: Fold, count: int, chance: random.Random) -> pa.Table:
     ).decode()
     literals: list[str] = re.findall(r"'([^'%]*)'", definition)
     topics = [model.TOPIC for model in catalogue.types()]
+    ordered = ["order.placed"] * len(topics) if fold.source is Source.ORDER_LINES else []
     people = [UUID(int=chance.getrandbits(128)) for _ in range(40)]
     start = datetime(2024, 1, 1, tzinfo=UTC)
     moments = [to_us(start + timedelta(hours=chance.randrange(2_000))) for _ in range(count)]
@@ -127,7 +129,7 @@ def made_events(fold: Fold, count: int, chance: random.Random) -> pa.Table:
             "occurred_at": _naive(moments[n]),
             "recorded_at": _naive(moments[0] + n),
             "moment": UUID(int=((moments[n] + 2**63) << 64) | (n + 1)),
-            "type": chance.choice([*literals, *topics]),
+            "type": chance.choice([*literals, *topics, *ordered]),
             "domain": chance.choice([*literals, *catalogue.Domain]),
         }
         if name in fixed:
@@ -145,6 +147,13 @@ def made_events(fold: Fold, count: int, chance: random.Random) -> pa.Table:
                 return date(2024, 1, 1) + timedelta(days=chance.randrange(90))
             case "BOOLEAN":
                 return chance.random() < 0.5
+            case "JSON" if name == "lines":
+                return orjson.dumps(
+                    [
+                        {"product": text(), "quantity": n % 4, "amount_minor": n}
+                        for _ in range(chance.randrange(4))
+                    ]
+                ).decode()
             case "JSON":
                 return orjson.dumps({"a": text()}).decode()
             case _:
@@ -164,7 +173,8 @@ def _array(values: list[object], kind: pa.DataType) -> pa.Array:
         raw = [value.bytes if isinstance(value, UUID) else None for value in values]
         return pa.ExtensionArray.from_storage(kind, pa.array(raw, kind.storage_type))
     if isinstance(kind, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+        plain = [int(v) if isinstance(v, bool) else v for v in values]  # bool8 is kept in int8
+        return pa.ExtensionArray.from_storage(kind, pa.array(plain, kind.storage_type))
     return pa.array(values, kind)
 
 

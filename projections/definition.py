@@ -21,6 +21,7 @@ from sqlglot import exp
 from ledger import relation
 from projections import functions, rules, shape, value_types
 from projections.functions import template
+from projections.sources import Source
 from projections.value_types import ValueType
 
 _FORMAT = 1
@@ -78,12 +79,14 @@ class Fold:
     """Columns of `events` that it reads, `position` always among them, in the relation's order."""
     text_digest: str = ""
     """SHA-256 (hex) of the name and the very text it was read from."""
+    source: Source = Source.EVENTS
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of what decides its rows; comments and layout do not."""
         what = [
             _FORMAT,
+            self.source,
             [asdict(k) for k in self.keys],
             [asdict(m) for m in self.measures],
             self.where,
@@ -132,6 +135,7 @@ class Fold:
             where=given["where"],
             needs=tuple(given["needs"]),
             text_digest=given.get("text_digest", ""),
+            source=Source(given.get("source", Source.EVENTS)),
         )
 
 
@@ -151,33 +155,37 @@ def parse_fold(name: str, text: str) -> Fold:
     shape.demand_name(name)
     purpose = purpose_of(name, text)
     select = shape.one_select(name, text)
-    shape.demand_fold_shape(name, select)
-    rules.demand_known_columns(name, select)
+    source = shape.demand_fold_shape(name, select)
+    rules.demand_known_columns(name, select, source)
     keys: list[Key] = []
     measures: list[Measure] = []
     for column in rules.output_columns(name, select):
         call = rules.aggregate_call(name, column)
         if call is None:
             keys.append(
-                Key(column.name, _sql(column.value), _type_of(name, column.name, column.value))
+                Key(
+                    column.name,
+                    _sql(column.value),
+                    _type_of(name, source, column.name, column.value),
+                )
             )
         else:
-            measures.append(_measure(name, column.name, call))
+            measures.append(_measure(name, source, column.name, call))
     rules.demand_grouped_by_keys(name, select, {key.name: key.sql for key in keys})
     where = select.args.get("where")
-    used = {column.name.lower() for column in select.find_all(exp.Column)} & set(relation.columns())
-    used.add("position")
+    used = {column.name.lower() for column in select.find_all(exp.Column)}
     fold = Fold(
         name=name,
         purpose=purpose,
         keys=tuple(keys),
         measures=tuple(measures),
         where=_sql(where.this) if where else "",
-        needs=tuple(column for column in relation.columns() if column in used),
+        needs=source.needs(used),
         text_digest=_text_digest(name, text),
+        source=source,
     )
     if fold.where:
-        value_types.demand_boolean(name, "WHERE", _described(name, "WHERE", fold.where))
+        value_types.demand_boolean(name, "WHERE", _described(name, source, "WHERE", fold.where))
     return fold
 
 
@@ -200,25 +208,25 @@ def purpose_of(name: str, text: str) -> str:
     return purpose
 
 
-def _measure(fold: str, name: str, call: rules.AggregateCall) -> Measure:
+def _measure(fold: str, source: Source, name: str, call: rules.AggregateCall) -> Measure:
     inner = "*" if isinstance(call.value, exp.Star) else _sql(call.value)
     condition = _sql(call.filter) if call.filter is not None else ""
     if condition:
-        value_types.demand_boolean(fold, name, _described(fold, name, condition))
+        value_types.demand_boolean(fold, name, _described(fold, source, name, condition))
     aggregate = Aggregate(call.name)
     if aggregate is Aggregate.SUM:
-        value_types.demand_integer(fold, name, _described(fold, name, inner))
+        value_types.demand_integer(fold, name, _described(fold, source, name, inner))
     if aggregate in {Aggregate.BOOL_OR, Aggregate.BOOL_AND}:
-        value_types.demand_boolean(fold, name, _described(fold, name, inner))
+        value_types.demand_boolean(fold, name, _described(fold, source, name, inner))
     counts = aggregate in {Aggregate.COUNT, Aggregate.SUM}
-    kind = ValueType.BIGINT if counts else _type_of(fold, name, call.value)
+    kind = ValueType.BIGINT if counts else _type_of(fold, source, name, call.value)
     if inner != "*" and aggregate is Aggregate.COUNT:
-        _described(fold, name, inner)
+        _described(fold, source, name, inner)
     return Measure(name, aggregate, inner, condition, kind)
 
 
-def _type_of(fold: str, column: str, value: exp.Expr) -> ValueType:
-    return value_types.storable(fold, column, _described(fold, column, _sql(value)))
+def _type_of(fold: str, source: Source, column: str, value: exp.Expr) -> ValueType:
+    return value_types.storable(fold, column, _described(fold, source, column, _sql(value)))
 
 
 def _sql(tree: exp.Expr) -> str:
@@ -227,17 +235,18 @@ def _sql(tree: exp.Expr) -> str:
 
 @cache
 def _events() -> duckdb.DuckDBPyConnection:
-    """A DuckDB with the empty `events` relation, to ask what an expression's type would be."""
+    """A DuckDB with empty `events`, to ask what an expression's type would be."""
     connection = functions.connect()
     columns = ", ".join(f'"{c.name}" {c.type}' for c in relation.columns().values())
     connection.execute(f"CREATE TABLE events ({columns})")
     return connection
 
 
-def _described(fold: str, column: str, value: str) -> str:
-    """DuckDB's type of an expression over `events`."""
+def _described(fold: str, source: Source, column: str, value: str) -> str:
+    """DuckDB's type of an expression over the source."""
+    text = template("describe.sql").format(value=value, relation=source.sql)
     try:
-        cursor = _events().cursor().execute(template("describe.sql").format(value=value))
+        cursor = _events().cursor().execute(text)
     except duckdb.Error as error:
         raise value_types.not_understood(fold, column, error) from error
     return str(cursor.fetchall()[0][1])

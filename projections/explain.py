@@ -21,7 +21,7 @@ def explain_fold(fold: Fold) -> str:
     """A fold for people: purpose, columns with type and meaning, and the SQL behind it."""
     width = max(len(name) for name in fold.shown.names)
     lines = [f"{fold.name} — {fold.purpose}", "", f"a fold, definition {fold.hash[:12]}"]
-    lines += [f"events: {fold.where or 'all'}", f"reads:  {', '.join(fold.needs)}", ""]
+    lines += [f"{fold.source}: {fold.where or 'all'}", f"reads: {', '.join(fold.needs)}", ""]
     lines += [f"  {key.name:<{width}}  {key.type:<9}  key: {key.sql}" for key in fold.keys]
     lines += [f"  {m.name:<{width}}  {m.type:<9}  {_in_words(m)}" for m in fold.measures]
     lines += ["", "-- a batch is folded (DuckDB)", sql.fold_sql(fold)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import duckdb
 import pyarrow as pa
 
+from ledger.people import ALIASES
 from projections import functions, sql
 from projections.definition import Fold
 
@@ -55,8 +56,6 @@ class Folder:
         return [lane.finish() for lane in lanes]
 
 
-ALIASES = pa.schema([("customer", pa.uuid()), ("canonical", pa.uuid())])
-"""Which customer another one's rows are read under; who stands for themselves need not be in it."""
 HIDDEN = pa.schema([("customer", pa.uuid())])
 """Customers whose rows nobody is to see."""
 

@@ -19,9 +19,17 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from ledger.errors import BadUsage, DefinitionRefused
+from ledger.people import ALIASES, JOINED
 from projections import functions, shape
 from projections.definition import Fold, purpose_of
 from projections.sql import quoted
+
+PEOPLE = {"merged": ALIASES, "joined": JOINED}
+"""Relations that any question may ask besides views: who is read under whom, and since when two
+customers are one person (`since` is a `moment`)."""
+
+NOBODY: Mapping[str, pa.Table] = {name: schema.empty_table() for name, schema in PEOPLE.items()}
+"""The same where nobody was ever merged."""
 
 _FROM_FOLDS = "ask folds and questions; `bahi views list` names them"
 
@@ -64,7 +72,7 @@ def parse_question(name: str, text: str) -> Question:
     for table in reading.tables:
         if "." in table or not table.replace("_", "").isalnum():
             raise DefinitionRefused(name, "FROM", f"{table}: it is no view", _FROM_FOLDS)
-    return Question(name, purpose, select, reading.tables)
+    return Question(name, purpose, select, reading.tables - PEOPLE.keys())
 
 
 def demand_steady(name: str, reading: functions.Reading) -> None:
@@ -77,6 +85,8 @@ def demand_steady(name: str, reading: functions.Reading) -> None:
                 name, column.lower(), "it is another value each time", "write :now"
             )
     for function, arguments in reading.functions:
+        if function == "unnest":
+            continue  # listed as a table function only; in a SELECT list it makes a row of each element
         if why := functions.unsteady(function, arguments):
             raise DefinitionRefused(name, function, why, "write :now where time is meant")
 
@@ -114,15 +124,17 @@ def answer(
     rows: Mapping[str, pa.Table],
     asked: Mapping[str, str],
     where: str | None = None,
+    people: Mapping[str, pa.Table] = NOBODY,
 ) -> pa.Table:
     """The rows of a view, kept where `where` is true.
 
-    `rows` holds the folds' rows; `asked` the SQL of the questions, each after those it asks.
+    `rows` holds the folds' rows; `asked` the SQL of the questions, each after those it asks; `people`
+    the relations of `PEOPLE`.
     Raises `BadUsage` where the views and the SQL do not fit, or `where` is not one condition.
     """
     connection = functions.cursor()
     try:
-        for view, table in rows.items():
+        for view, table in (*people.items(), *rows.items()):
             connection.register(view, table)
         for view, select in asked.items():
             text = functions.template("view.sql").format(name=quoted([view]), select=select)

@@ -25,8 +25,9 @@ class Asked:
 
     `as_of`: events that had occurred by then, inclusive. `known_upto`: events of the book up to
     this position. With either, rows are folded from `source` and not read from what is kept.
-    `now` stands for `:now`. `aliases` (customer, canonical) says under whom a customer is read,
-    `hidden` (customer) whose rows are left out.
+    `now` stands for `:now`. `aliases` (customer, canonical) says under whom a customer is read, and
+    `joined` since when two are one person (see `ledger.people`); `hidden` (customer) whose rows are
+    left out.
     """
 
     now: datetime
@@ -34,7 +35,14 @@ class Asked:
     as_of: datetime | None = None
     known_upto: int | None = None
     aliases: pa.Table | None = None
+    joined: pa.Table | None = None
     hidden: pa.Table | None = None
+
+    @property
+    def people(self) -> dict[str, pa.Table]:
+        """What questions may ask of people."""
+        given = {"merged": self.aliases, "joined": self.joined}
+        return {name: questions.NOBODY[name] if t is None else t for name, t in given.items()}
 
     @property
     def past(self) -> bool:
@@ -43,21 +51,36 @@ class Asked:
 
 def fold_rows(store: ViewStore, fold: Fold, asked: Asked, customer: UUID | None = None) -> pa.Table:
     """A fold's shown rows in key order, those of one customer (by index) where one is given."""
-    if customer is not None and not fold.by_customer:
-        raise BadUsage(f"{fold.name}: expected a view with a row a customer")
+    return rows_of_folds(store, [fold], asked, customer)[fold.name]
+
+
+def rows_of_folds(
+    store: ViewStore, folds: Sequence[Fold], asked: Asked, customer: UUID | None = None
+) -> dict[str, pa.Table]:
+    """The same for several folds; those of the past from one reading of the events."""
+    for fold in folds:
+        if customer is not None and not fold.by_customer:
+            raise BadUsage(f"{fold.name}: expected a view with a row a customer")
     people = None if customer is None else members(customer, asked.aliases)
     if asked.past:
-        kept, rows = fold, _as_of(fold, asked, people)
+        past = _as_of(folds, asked, people)
+        kept = {fold.name: (fold, past[fold.name]) for fold in folds}
     else:
-        found = store.read(
-            fold.name, [] if people is None else [("customer", [p.bytes for p in people])]
-        )
-        kept = found.table.fold if found else fold
-        rows = found.rows if found else fold.stored.empty_table()
-    try:
-        return merge(kept, rows, asked.aliases, asked.hidden)
-    except CannotFold as error:
-        raise BadUsage(f"{fold.name}: cannot be read: {error}") from error
+        kept = {fold.name: _kept(store, fold, people) for fold in folds}
+    shown = {}
+    for name, (fold, rows) in kept.items():
+        try:
+            shown[name] = merge(fold, rows, asked.aliases, asked.hidden)
+        except CannotFold as error:
+            raise BadUsage(f"{name}: cannot be read: {error}") from error
+    return shown
+
+
+def _kept(store: ViewStore, fold: Fold, people: Sequence[UUID] | None) -> tuple[Fold, pa.Table]:
+    """The rows of the table that serves, and the definition that it was made by."""
+    key = [] if people is None else [("customer", [person.bytes for person in people])]
+    found = store.read(fold.name, key)
+    return (found.table.fold, found.rows) if found else (fold, fold.stored.empty_table())
 
 
 def view_rows(
@@ -76,11 +99,10 @@ def view_rows(
     if customer is not None:
         raise BadUsage(f"{name}: expected a view with a row a customer")
     wanted = questions.asked_by(name, asks)
-    rows_by_fold = {
-        fold: fold_rows(store, folds[fold], asked) for fold in sorted(wanted & folds.keys())
-    }
-    selects = {q: asks[q].sql(asked.now) for q in questions.in_order(folds, asks) if q in wanted}
-    return questions.answer(name, rows_by_fold, selects, where)
+    rows_by_fold = rows_of_folds(store, [folds[f] for f in sorted(wanted & folds.keys())], asked)
+    needed = {question: asks[question] for question in sorted(wanted & asks.keys())}
+    selects = {q: needed[q].sql(asked.now) for q in questions.in_order(folds, needed)}
+    return questions.answer(name, rows_by_fold, selects, where, asked.people)
 
 
 def members(customer: UUID, aliases: pa.Table | None) -> list[UUID]:
@@ -100,38 +122,53 @@ def _matching(table: pa.Table, column: str, value: UUID) -> pa.Table:
     return table.filter(pc.equal(stored, pa.scalar(value.bytes, pa.binary(16))))
 
 
-def _as_of(fold: Fold, asked: Asked, people: Sequence[UUID] | None) -> pa.Table:
+def _as_of(
+    folds: Sequence[Fold], asked: Asked, people: Sequence[UUID] | None
+) -> dict[str, pa.Table]:
     """Stored rows folded from what had occurred, and was known, by then: one pass, flat memory."""
     if asked.source is None:
-        raise BadUsage(f"{fold.name}: a moment in the past needs the events to be at hand")
-    conditions: list[str] = [f"({fold.where})"] if fold.where else []
-    needs: set[str] = set(fold.needs)
+        names = ", ".join(fold.name for fold in folds)
+        raise BadUsage(f"{names}: a moment in the past needs the events to be at hand")
+    also: list[str] = []
+    needs = {column for fold in folds for column in fold.needs}
     if asked.as_of is not None:
-        if asked.as_of.utcoffset() is None:
-            raise BadUsage("as_of: expected a time with a zone, came a time without one")
-        moment = asked.as_of.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-        conditions.append(f"occurred_at <= TIMESTAMP '{moment}'")
+        also.append(happened_by(asked.as_of))
         needs.add("occurred_at")
     if people is not None:
         listed = ", ".join(f"'{person}'::UUID" for person in people)
-        conditions.append(f"customer IN ({listed})")
+        also.append(f"customer IN ({listed})")
     columns = tuple(column for column in relation.columns() if column in needs)
     head = asked.source.head()
     upto = head if asked.known_upto is None else min(asked.known_upto, head)
     given = asked.source.batches(0, columns, upto=upto)
     folder = Folder()
     try:
-        result = folder.fold_stream(
-            [replace(fold, where=" AND ".join(conditions))],
+        results = folder.fold_stream(
+            [replace(fold, where=_and(fold.where, also)) for fold in folds],
             relation.schema(columns),
             # Events found by one customer's index are rightly not all of them.
             given if people is not None else in_order(given, 0, upto),
-        )[0]
+        )
     finally:
         folder.close()
-    if isinstance(result, CannotFold):
-        raise BadUsage(f"{fold.name}: cannot be folded as of then: {result}") from result
-    return result
+    found = {}
+    for fold, result in zip(folds, results, strict=True):
+        if isinstance(result, CannotFold):
+            raise BadUsage(f"{fold.name}: cannot be folded as of then: {result}") from result
+        found[fold.name] = result
+    return found
+
+
+def _and(where: str, also: Sequence[str]) -> str:
+    return " AND ".join([f"({where})", *also] if where else also)
+
+
+def happened_by(as_of: datetime) -> str:
+    """The condition that an event had happened by then, that moment included."""
+    if as_of.utcoffset() is None:
+        raise BadUsage("as_of: expected a time with a zone, came a time without one")
+    moment = as_of.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    return f"occurred_at <= TIMESTAMP '{moment}'"
 
 
 def row_of(table: pa.Table, fold: Fold, key: Sequence[Any]) -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ledger import relation
 from ledger.errors import DefinitionRefused
 from projections import functions
 from projections.shape import NAME, place_of
+from projections.sources import Source
 
 _RESERVED_COLUMNS = frozenset({"rowid"})
 _AGGREGATES: dict[type[exp.Expr], str] = {
@@ -42,6 +42,12 @@ _INSTEAD = {
     "arbitrary": _EARLIEST,
 }
 
+_COLUMNS = {
+    Source.EVENTS: "`bahi view events` lists its columns",
+    Source.ORDER_LINES: "it has product, quantity and amount_minor of the line, and the columns of"
+    " events but moment, lines and data, which all lines of an order share",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
@@ -60,9 +66,9 @@ class AggregateCall:
     filter: exp.Expr | None
 
 
-def demand_known_columns(name: str, select: exp.Select) -> None:
-    """Every column is one of the `events` relation; aliases of the SELECT list are not columns."""
-    known = relation.columns()
+def demand_known_columns(name: str, select: exp.Select, source: Source) -> None:
+    """Every column is one of the source's; aliases of the SELECT list are not columns."""
+    known = source.columns
     group = select.args.get("group")
     grouped = {id(item) for item in group.expressions} if group else set()
     aliases = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
@@ -70,15 +76,15 @@ def demand_known_columns(name: str, select: exp.Select) -> None:
         bare = column.name.lower()
         if id(column) in grouped and bare in aliases:
             continue
-        qualified = column.table and column.table.lower() != "events"
+        qualified = column.table and column.table.lower() != source
         if isinstance(column.this, exp.Star) or qualified or bare not in known:
             if bare in functions.BARE:
                 raise _clock(name, place_of(column), bare)
             raise DefinitionRefused(
                 name,
                 place_of(column),
-                f"events has no column {column.sql(dialect='duckdb')}",
-                "`bahi view events` lists its columns",
+                f"{source} has no column {column.sql(dialect='duckdb')}",
+                _COLUMNS[source],
             )
 
 

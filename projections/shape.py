@@ -8,10 +8,11 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from ledger.errors import DefinitionRefused
+from projections.sources import Source
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """What views and their columns may be called."""
-_RESERVED_VIEWS = frozenset({"events", "aliases", "hidden", "folded"})
+_RESERVED_VIEWS = frozenset({*Source, "aliases", "hidden", "folded", "merged", "joined"})
 
 _CLAUSES: Mapping[str, tuple[str, str, str]] = {
     "with_": (
@@ -84,7 +85,7 @@ def unreadable(error: SqlglotError) -> str:
     return f"it cannot be read as SQL{place}"
 
 
-def demand_fold_shape(name: str, select: exp.Select) -> None:
+def demand_fold_shape(name: str, select: exp.Select) -> Source:
     """One relation, no clause that needs all rows at once, nothing that comes from outside."""
     for clause, given in select.args.items():
         if given and clause not in _KEPT_CLAUSES:
@@ -100,7 +101,7 @@ def demand_fold_shape(name: str, select: exp.Select) -> None:
         table
         and plain
         and isinstance(table.this, exp.Identifier)
-        and table.name.lower() == "events"
+        and table.name.lower() in set(Source)
     ):
         raise DefinitionRefused(name, "FROM", "a fold reads events alone", "write FROM events")
     for kind, where, why, instead in _NOWHERE:
@@ -110,6 +111,7 @@ def demand_fold_shape(name: str, select: exp.Select) -> None:
             inner = next((node for node in select.find_all(*kind) if node is not select), None)
             if inner is not None:
                 raise DefinitionRefused(name, place_of(inner), f"{where}: {why}", instead)
+    return Source(table.name.lower())
 
 
 _NOWHERE: tuple[tuple[tuple[type[exp.Expr], ...], str, str, str], ...] = (

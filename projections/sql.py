@@ -36,6 +36,7 @@ def fold_sql(fold: Fold) -> str:
     names = [key.name for key in fold.keys]
     return template("fold.sql").format(
         columns=",\n           ".join(columns),
+        relation=fold.source.sql,
         where=fold.where or "true",
         ordinals=_ordinals(fold),
         present=" AND ".join(f"{quoted([name])} IS NOT NULL" for name in names),
@@ -65,6 +66,7 @@ def why_sql(fold: Fold, measure: Measure, keys: Sequence[str]) -> str:
         conditions.append(f"({measure.sql}) IS NOT NULL")
     return template("why.sql").format(
         value="NULL" if counted else f"({measure.sql})",
+        relation=fold.source.sql,
         where=f"({fold.where})" if fold.where else "true",
         key=" AND ".join(keys),
         filter=" AND ".join(conditions) or "true",

@@ -1,7 +1,7 @@
 """The views of a book, behind one face: keep them current, read them, ask why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from importlib.resources import as_file, files
@@ -55,10 +55,37 @@ class Listed:
     failure: FoldFailed | None
 
 
+class Questions(Mapping[str, Question]):
+    """Questions by name, each read from its file when somebody first wants it."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+        self._read: dict[str, Question] = {}
+
+    def __getitem__(self, name: str) -> Question:
+        if name not in self._read:
+            self._read[name] = read_question(self._paths[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+_SOME_MOMENT = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+
 class Views:
     """Every fold and question of the shipped folder and of the user's, over one store.
 
-    A folder has `folds/*.sql` and `questions/*.sql`. Loading raises `DefinitionRefused`.
+    A folder has `folds/*.sql` and `questions/*.sql`. A file that cannot be used raises
+    `DefinitionRefused`: a fold's at once, a question's when it is asked, or all are listed, since to
+    read it takes longer than most commands.
     """
 
     def __init__(
@@ -123,14 +150,32 @@ class Views:
         now: datetime | None = None,
         customer: UUID | None = None,
         aliases: pa.Table | None = None,
+        joined: pa.Table | None = None,
         hidden: pa.Table | None = None,
     ) -> pa.Table:
         """A view's rows, typed; today from what is kept, in the past folded from `source`.
 
         `customer` keeps one person's rows, read by index. For the rest see `Asked`.
         """
-        asked = Asked(now or as_of or self._clock(), source, as_of, known_upto, aliases, hidden)
+        asked = Asked(
+            now or as_of or self._clock(), source, as_of, known_upto, aliases, joined, hidden
+        )
         return self._rows(name, asked, where, customer)
+
+    def customer(
+        self,
+        customer: UUID,
+        *,
+        source: EventSource | None = None,
+        as_of: datetime | None = None,
+        known_upto: int | None = None,
+        aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
+    ) -> dict[str, pa.Table]:
+        """One person's rows of every fold that has rows by customer; see `rows`."""
+        asked = Asked(as_of or self._clock(), source, as_of, known_upto, aliases, None, hidden)
+        folds = [fold for fold in self._folds.values() if fold.by_customer]
+        return reading.rows_of_folds(self._store, folds, asked, customer)
 
     def kept(self, name: str) -> tuple[int, pa.Table]:
         """A fold's position and its rows as they are kept, from one moment of the store."""
@@ -163,8 +208,21 @@ class Views:
             key = tuple(canonical if value == person else value for value in key)
         return reading.row_of(rows, fold, key)
 
+    def failures(self, asked: Collection[str] | None = None) -> Sequence[FoldFailed]:
+        """The folds that have stopped; of those that these views are made of, or of all."""
+        tables = self._store.tables()
+        wanted = set(self._folds)
+        if asked is not None:
+            wanted &= {view for name in asked for view in questions.asked_by(name, self._questions)}
+        lines = [_listed(self._folds[name], tables, 0) for name in sorted(wanted)]
+        return [line.failure for line in lines if line.failure is not None]
+
     def list(self, head: int) -> list[Listed]:
-        """Every view and how it stands to a book whose last position is `head`."""
+        """Every view and how it stands to a book whose last position is `head`.
+
+        Raises `DefinitionRefused` for a question that cannot be asked.
+        """
+        demand_sound(self._folds, self._questions)
         tables = self._store.tables()
         folds = {name: _listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
         asked = []
@@ -197,14 +255,21 @@ class Views:
         column: str,
         *key: object,
         source: EventSource,
+        as_of: datetime | None = None,
         known_upto: int | None = None,
         aliases: pa.Table | None = None,
     ) -> why_.Why:
-        """The events behind one cell, the deciding one marked. Raises `NotFound`, `BadUsage`."""
+        """The events behind one cell, the deciding one marked. Raises `NotFound`, `BadUsage`.
+
+        A member of a merged customer finds the events of the whole person.
+        """
         if name in self._questions:
             asks = ", ".join(sorted(self._questions[name].asks))
             raise BadUsage(f"{name} is a question: expected a column of a fold; it asks {asks}")
         fold = self._fold(name)
+        if as_of is not None:
+            conditions = [f"({fold.where})"] if fold.where else []
+            fold = replace(fold, where=" AND ".join([*conditions, reading.happened_by(as_of)]))
         merged = [
             reading.members(value, aliases)
             if part.name == "customer" and fold.by_customer and isinstance(value, UUID)
@@ -235,43 +300,46 @@ class Views:
         return self._folds[name]
 
 
-def load(
-    folders: Sequence[Path] = (), known: Mapping[str, Fold] = MappingProxyType({})
-) -> tuple[dict[str, Fold], dict[str, Question]]:
-    """The shipped views and those of the folders; `known` folds by digest of their text.
-
-    Raises `DefinitionRefused`.
-    """
-    folds: dict[str, Fold] = {}
-    asks: dict[str, Question] = {}
-    with as_file(files("projections")) as shipped:
-        for folder in (shipped, *folders):
-            for path in sorted((folder / "folds").glob("*.sql")):
-                _demand_new(path, folds, asks)
-                folds[path.stem] = read_fold(path, known)
-            for path in sorted((folder / "questions").glob("*.sql")):
-                _demand_new(path, folds, asks)
-                asks[path.stem] = read_question(path)
-    order = questions.in_order(folds, asks)
+def demand_sound(folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
+    """Every question asks views that there are, and fits them. Raises `DefinitionRefused`."""
     empty = {name: fold.shown.empty_table() for name, fold in folds.items()}
+    order = questions.in_order(folds, asks)
     for name in order:
         wanted = questions.asked_by(name, asks)
-        moment = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
         try:
             questions.answer(
                 name,
                 {fold: empty[fold] for fold in wanted & folds.keys()},
-                {q: asks[q].sql(moment) for q in order if q in wanted},
+                {q: asks[q].sql(_SOME_MOMENT) for q in order if q in wanted},
             )
         except BadUsage as error:
             raise DefinitionRefused(
                 name, "SELECT", str(error), "`bahi views explain` names columns"
             ) from error
-    return folds, {name: asks[name] for name in order}
 
 
-def _demand_new(path: Path, folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
-    if path.stem in folds or path.stem in asks:
+def load(
+    folders: Sequence[Path] = (), known: Mapping[str, Fold] = MappingProxyType({})
+) -> tuple[dict[str, Fold], Questions]:
+    """The shipped views and those of the folders; `known` folds by digest of their text.
+
+    Raises `DefinitionRefused` for a fold, and for a name that is used twice.
+    """
+    folds: dict[str, Fold] = {}
+    asks: dict[str, Path] = {}
+    with as_file(files("projections")) as shipped:
+        for folder in (shipped, *folders):
+            for path in sorted((folder / "folds").glob("*.sql")):
+                _demand_new(path, {*folds, *asks})
+                folds[path.stem] = read_fold(path, known)
+            for path in sorted((folder / "questions").glob("*.sql")):
+                _demand_new(path, {*folds, *asks})
+                asks[path.stem] = path
+    return folds, Questions(asks)
+
+
+def _demand_new(path: Path, known: Collection[str]) -> None:
+    if path.stem in known:
         raise DefinitionRefused(path.stem, "name", "another view has this name", "rename the file")
 
 

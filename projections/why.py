@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from ledger import relation
@@ -15,7 +16,8 @@ from projections.ordered import in_order
 
 _ALWAYS = ("position", "id", "type", "occurred_at", "moment")
 _FIRST_WITH = (
-    "moment = (SELECT min(moment) FROM found WHERE value = (SELECT {0}(value) FROM found))"
+    "value = (SELECT {0}(value) FROM found)"
+    " AND moment = (SELECT min(moment) FROM found WHERE value = (SELECT {0}(value) FROM found))"
 )
 _DECIDES = {
     Aggregate.COUNT: "NULL::BOOLEAN",
@@ -28,7 +30,8 @@ _DECIDES = {
     Aggregate.ARG_MAX: "moment = (SELECT max(moment) FROM found)",
 }
 """Which of the found events the cell's value is from: of equals the earliest. In a count or sum
-every event has its part, and none decides."""
+every event has its part, and none decides. Lines of one order have its moment: equal ones decide
+together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Why:
     """The events behind one cell, in order of moment.
 
     `events` has position, occurred_at, type, id, value (what the event brought to the cell) and
-    decides (true for the event the cell's value is from; null in counts and sums).
+    decides (true for the event the cell's value is from; null in counts and sums). An order comes
+    once for each of its lines where the fold reads those.
     """
 
     view: str
@@ -83,6 +87,8 @@ def _found(measure: Measure, select: str, batches: Iterable[pa.RecordBatch]) -> 
         connection.register("found", pa.concat_tables(parts))
         text = functions.template("decide.sql").format(decides=_DECIDES[measure.aggregate])
         return connection.sql(text).to_arrow_table()
+    except duckdb.ConversionException:  # its message quotes what was given, whoever that names
+        raise BadUsage("key: expected values of the types of its columns") from None
     finally:
         connection.close()
 

@@ -7,6 +7,7 @@ a word of it.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from ledger import relation
 from ledger.book import CUSTOMER_TAG, Book, Match
 from ledger.clock import to_us
 from ledger.event import Recorded
+from ledger.people import People, Persons
 from projections import Views
-from projections.questions import asked_by
+from projections.why import Why
 from replay import cage
 
 _PAGE = 10_000
@@ -44,15 +46,23 @@ NOW = Clocks()
 
 
 class History:
-    """The past and the present of one book, through its views."""
+    """The past and the present of one book, through its views.
 
-    def __init__(self, book: Book, views: Views) -> None:
+    Customers who are one person by then are read as one, under the oldest of them.
+    """
+
+    def __init__(self, book: Book, views: Views, people: People) -> None:
         self._book = book
         self._views = views
+        self._people = people
 
     def clocks(self, as_of: datetime | None = None, known_at: datetime | None = None) -> Clocks:
         """The two clocks; `known_at` becomes the position that it means."""
         return Clocks(as_of, None if known_at is None else self._book.known_at(known_at))
+
+    def persons(self, at: Clocks = NOW) -> Persons:
+        """Who was one person by then, of what was known by then."""
+        return self._people.at(at.as_of, at.known_upto)
 
     def view(self, name: str, at: Clocks = NOW, where: str | None = None) -> pa.Table:
         """A view's rows, today's or another day's. `where` is a condition over its columns.
@@ -60,6 +70,9 @@ class History:
         Raises `FoldFailed` for today's rows of a fold that has stopped, or of a question that asks
         it: what is kept of it is old, and nobody is to take it for the present.
         """
+        return self._view(name, at, self.persons(at), where)
+
+    def _view(self, name: str, at: Clocks, persons: Persons, where: str | None = None) -> pa.Table:
         if not at.past:
             self._demand_going(name)
         return self._views.rows(
@@ -68,49 +81,70 @@ class History:
             as_of=at.as_of,
             known_upto=at.known_upto,
             where=where,
+            aliases=persons.aliases(),
+            joined=persons.togetherness() if name in self._views.questions else None,
         )
 
     def _demand_going(self, name: str) -> None:
-        questions = self._views.questions
-        asked = {name, *(asked_by(name, questions) if name in questions else ())}
-        for line in self._views.list(self._book.head()):
-            if line.failure is not None and line.name in asked:
-                raise line.failure
+        for failure in self._views.failures([name]):
+            raise failure
 
     def customer(self, customer: UUID, at: Clocks = NOW) -> dict[str, pa.Table]:
-        """This customer's rows of every fold that is kept by customer; empty ones are left out."""
-        source = CustomerEvents(self._book, customer) if at.past else None
-        found = {
-            fold.name: self._views.rows(
-                fold.name,
-                source=source,
-                as_of=at.as_of,
-                known_upto=at.known_upto,
-                customer=customer,
-            )
-            for fold in self._views.folds.values()
-            if fold.by_customer
-        }
+        """This person's rows of every fold that is kept by customer; empty ones are left out."""
+        persons = self.persons(at)
+        aliases, members = persons.aliases(), persons.members(customer)
+        source = CustomerEvents(self._book, members) if at.past else None
+        found = self._views.customer(
+            customer,
+            source=source,
+            as_of=at.as_of,
+            known_upto=at.known_upto,
+            aliases=aliases,
+        )
         return {name: rows for name, rows in found.items() if rows.num_rows}
 
     def timeline(self, customer: UUID, at: Clocks = NOW) -> list[Recorded]:
-        """What happened with this customer, in the order in which it happened."""
+        """What happened with this person, in the order in which it happened."""
         return [
             recorded
-            for recorded in self._book.timeline([customer])
+            for recorded in self._book.timeline(self.persons(at).members(customer))
             if (at.as_of is None or recorded.event.occurred_at <= at.as_of)
             and (at.known_upto is None or recorded.position <= at.known_upto)
         ]
 
+    def why(self, name: str, column: str, *key: object, at: Clocks = NOW) -> Why:
+        """The events behind one cell of a fold. Raises `NotFound`, `BadUsage`."""
+        return self._views.why(
+            name,
+            column,
+            *key,
+            source=self._book,
+            as_of=at.as_of,
+            known_upto=at.known_upto,
+            aliases=self.persons(at).aliases(),
+        )
+
     def sql(self, query: str, at: Clocks = NOW) -> pa.Table:
-        """The answer to one SELECT over `events` and every view; see `replay.cage`."""
+        """The answer to one SELECT over `events` and every view; see `replay.cage`.
+
+        Views are of people, and `events` has each event under the customer it was recorded for:
+        `merged` (customer, canonical) says under whom a customer is read, and `joined` (customer,
+        other, since) since which `moment` two are one person.
+        """
+        persons = self.persons(at)
         names = (*self._views.folds, *self._views.questions)
-        tables: dict[str, cage.Table] = {name: self._view_table(name, at) for name in names}
+        tables: dict[str, cage.Table] = {
+            name: partial(self._view_table, name, at, persons) for name in names
+        }
         tables["events"] = lambda columns: self._events(columns, at)
+        tables["merged"] = lambda _columns: persons.aliases()
+        tables["joined"] = lambda _columns: persons.togetherness()
         return cage.run(query, tables)
 
-    def _view_table(self, name: str, at: Clocks) -> cage.Table:
-        return lambda _columns: self.view(name, at)
+    def _view_table(
+        self, name: str, at: Clocks, persons: Persons, _columns: frozenset[str] | None
+    ) -> pa.Table:
+        return self._view(name, at, persons)
 
     def _events(self, named: frozenset[str] | None, at: Clocks) -> pa.RecordBatchReader:
         wanted = [c for c in relation.columns() if named is None or c in named] or ["position"]
@@ -122,11 +156,11 @@ class History:
 
 
 class CustomerEvents:
-    """The events of one customer as a source of columns, found by index."""
+    """The events of some customers as a source of columns, found by index."""
 
-    def __init__(self, book: Book, customer: UUID) -> None:
+    def __init__(self, book: Book, customers: Sequence[UUID]) -> None:
         self._book = book
-        self._match = Match(tags=(f"{CUSTOMER_TAG}{customer}",))
+        self._matching = [Match(tags=(f"{CUSTOMER_TAG}{customer}",)) for customer in customers]
 
     def head(self) -> int:
         return self._book.head()
@@ -134,7 +168,7 @@ class CustomerEvents:
     def batches(
         self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = _PAGE
     ) -> Iterator[pa.RecordBatch]:
-        found = self._book.read(after, matching=[self._match], upto=upto)
+        found = self._book.read(after, matching=self._matching, upto=upto)
         while page := list(islice(found, size)):
             raw = pa.Table.from_pylist([_raw(recorded) for recorded in page], schema=relation.RAW)
             yield from relation.project(raw, columns).to_batches()

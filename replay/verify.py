@@ -104,8 +104,10 @@ def _copies(envelope: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     moment = datetime.fromisoformat(envelope["occurred_at"])
     whole_seconds = int(moment.replace(microsecond=0).timestamp())
     yield "occurred_us", whole_seconds * 1_000_000 + moment.microsecond
-    customer = [f"customer:{envelope['customer']}"] if "customer" in envelope else []
-    yield "tags", frozenset([*envelope.get("tags", ()), *customer])
+    about = [envelope["customer"]] if "customer" in envelope else []
+    if envelope["type"] in ("customers.merged", "customers.split"):
+        about.append(envelope["data"]["other"])
+    yield "tags", frozenset([*envelope.get("tags", ()), *(f"customer:{one}" for one in about)])
 
 
 def verify_views(book: Book, views: Views) -> dict[str, str | None]:

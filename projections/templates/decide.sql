@@ -1,3 +1,3 @@
 SELECT position, occurred_at, type, id, value, {decides} AS decides
 FROM found
-ORDER BY moment
+ORDER BY moment, value

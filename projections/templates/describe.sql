@@ -1,1 +1,1 @@
-DESCRIBE SELECT {value} FROM events
+DESCRIBE SELECT {value} FROM {relation}

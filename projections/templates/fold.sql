@@ -1,6 +1,6 @@
 SELECT * FROM (
     SELECT {columns}
-    FROM events
+    FROM {relation}
     WHERE {where}
     GROUP BY {ordinals}
 )

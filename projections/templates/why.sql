@@ -1,3 +1,3 @@
 SELECT position, occurred_at, type, id, moment, {value} AS value
-FROM events
+FROM {relation}
 WHERE {where} AND {key} AND {filter}

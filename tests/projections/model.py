@@ -15,7 +15,7 @@ import orjson
 Seen = Mapping[str, Any]
 Take = Callable[[Seen], Any]
 
-_TAGS = ("account", "deal", "ticket", "order", "campaign", "market")
+_TAGS = ("account", "deal", "ticket", "order", "task", "campaign", "market")
 _UUIDS = ("id", "customer", "actor", "other")
 _TIMES = ("occurred_at", "trial_until")
 _DATES = ("rate_date",)
@@ -137,7 +137,35 @@ _placed, _refunded, _renewed = (
     _is("order.refunded"),
     _is("subscription.renewed"),
 )
-_ENGAGED = _is("email.opened", "email.clicked")
+_MEETS_US = _is(
+    "email.opened", "email.clicked", "page.viewed", "form.submitted", "feature.used", "ad.clicked",
+    "message.received", "chat.started", "social.engaged", "meeting.held", "event.attended",
+)  # fmt: skip
+
+
+def engages(event: Seen) -> Any:
+    """They did something that they need not have done: opened, visited, wrote, called, came."""
+    return _MEETS_US(event) or event.get("direction") == "inbound"
+
+
+def _reaches_out(event: Seen) -> Any:
+    said_by_us = event["type"] == "chat.messaged" and event.get("author") in {"agent", "bot"}
+    return (
+        event["type"] in {"email.sent", "message.sent"}
+        or event.get("direction") == "outbound"
+        or said_by_us
+    )
+
+
+def _tells_us(event: Seen) -> Any:
+    said_by_them = event["type"] == "chat.messaged" and event.get("author") == "customer"
+    return (
+        event["type"] in {"message.received", "form.submitted"}
+        or event.get("direction") == "inbound"
+        or said_by_them
+    )
+
+
 _SET = _is("preference.set")
 
 CUSTOMER_360 = View(
@@ -154,18 +182,23 @@ CUSTOMER_360 = View(
         "preferred_currency": _of("arg_max", "preferred_currency", _SET),
         "preferred_channel": _of("arg_max", "preferred_channel", _SET),
         "identified": Column("bool_or", _is("customer.identified")),
+        "pages_viewed": _count("page.viewed"),
+        "features_used": _count("feature.used"),
+        "carts_abandoned": _count("cart.abandoned"),
+        "conversations": _count("message.received", "chat.started", "call.logged", "meeting.held"),
         "orders": _count("order.placed"),
         "first_order": _of("min", "occurred_at", _placed),
         "last_order": _of("max", "occurred_at", _placed),
         "refunds": _count("order.refunded"),
         "cancelled_orders": _count("order.cancelled"),
         "subscriptions": _count("subscription.started"),
+        "cancelled_subscriptions": _count("subscription.cancelled"),
         "last_plan": _of("arg_max", "plan", _begins("subscription.")),
         "last_subscription_event": _of("arg_max", "type", _begins("subscription.")),
         "points_earned": _of("sum", "points", _is("loyalty.earned")),
         "points_redeemed": _of("sum", "points", _is("loyalty.redeemed")),
         "referrals": _count("referral.made"),
-        "last_engaged": _of("max", "occurred_at", _ENGAGED),
+        "last_engaged": _of("max", "occurred_at", engages),
         "last_campaign": _of("arg_max", "campaign"),
     },
     lambda event: event["domain"] == "touchpoint",
@@ -188,14 +221,29 @@ CUSTOMER_MONEY = View(
     _is("order.placed", "order.refunded", "subscription.renewed"),
 )
 
+_BY_GROUP = {"email": "email", "chat": "chat", "social": "social"}
+_BY_TYPE = {
+    "call.logged": "phone", "ad.clicked": "ad", "meeting.held": "in_person", "event.attended": "in_person",
+    "page.viewed": "web", "form.submitted": "web", "feature.used": "web", "cart.abandoned": "web",
+}  # fmt: skip
+
+
+def _channel(event: Seen) -> Any:
+    if event["type"] == "event.attended" and event.get("attendance") == "online":
+        return "web"
+    group = event["type"].split(".")[0] if "." in event["type"] else ""
+    if group == "message":
+        return event.get("channel")
+    return _BY_GROUP.get(group, _BY_TYPE.get(event["type"]))
+
+
 CUSTOMER_CHANNEL = View(
-    {
-        "customer": _take("customer"),
-        "channel": lambda event: "email" if event["type"].startswith("email.") else None,
-    },
+    {"customer": _take("customer"), "channel": _channel},
     {
         "touchpoints": _of("count", "position"),
-        "sent": _count("email.sent"),
+        "sent": _of("count", "position", _reaches_out),
+        "received": _of("count", "position", _tells_us),
+        "engaged": _of("count", "position", engages),
         "delivered": _count("email.delivered"),
         "opened": _count("email.opened"),
         "clicked": _count("email.clicked"),
@@ -207,8 +255,8 @@ CUSTOMER_CHANNEL = View(
         ),
         "complained": _count("email.complained"),
         "unsubscribed": _count("email.unsubscribed"),
-        "last_sent": _of("max", "occurred_at", _is("email.sent")),
-        "last_engaged": _of("max", "occurred_at", _ENGAGED),
+        "last_sent": _of("max", "occurred_at", _reaches_out),
+        "last_engaged": _of("max", "occurred_at", engages),
         "last_unsubscribed": _of("max", "occurred_at", _is("email.unsubscribed")),
         "last_campaign": _of("arg_max", "campaign"),
         "last_touch": _of("arg_max", "type"),
@@ -224,8 +272,18 @@ DAILY = View(
         "market": lambda event: event["market"] or "",
         "currency": lambda event: event.get("currency") or "",
     },
-    {"events": _of("count", "position"), "amount_minor": _of("sum", "amount_minor")},
-)
+    {
+        "events": _of("count", "position"),
+        "amount_minor": _of("sum", "amount_minor"),
+        "promoters": _of("count", "position", lambda e: e.get("survey") == "nps" and e.get("score", 0) > 8),
+        "passives": _of("count", "position", lambda e: e.get("survey") == "nps" and e.get("score") in {7, 8}),
+        "detractors": _of("count", "position", lambda e: e.get("survey") == "nps" and e.get("score", 9) < 7),
+        "csat_answers": _of("count", "position", lambda e: e.get("survey") == "csat"),
+        "csat_satisfied": _of("count", "position", lambda e: e.get("survey") == "csat" and e["score"] in {4, 5}),
+        "ces_answers": _of("count", "position", lambda e: e.get("survey") == "ces"),
+        "ces_total": _of("sum", "score", lambda e: e.get("survey") == "ces"),
+    },
+)  # fmt: skip
 
 MADE_TYPES = {
     "number": ("quantity", _take("quantity")),

@@ -9,12 +9,18 @@ from projections.definition import read_fold
 
 _FOLDER = Path(__file__).parent / "refused"
 
+_OURS = "aliases, events, folded, hidden, joined, merged, order_lines"
+_OF_A_LINE = (
+    "it has product, quantity and amount_minor of the line, and the columns of events but moment,"
+    " lines and data, which all lines of an order share"
+)
+
 # name: (where in the file, why, what to write instead)
 REFUSED: dict[str, tuple[str, str, str]] = {
     "Upper_Case": (
         "name",
         "a view is not called 'Upper_Case'",
-        "name the file in lower case, with digits and _, and not aliases, events, folded, hidden",
+        "name the file in lower case, with digits and _, and not " + _OURS,
     ),
     "a_file": ("FROM", "a fold reads events alone", "write FROM events"),
     "age_of": (
@@ -125,7 +131,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "events": (
         "name",
         "a view is not called 'events'",
-        "name the file in lower case, with digits and _, and not aliases, events, folded, hidden",
+        "name the file in lower case, with digits and _, and not " + _OURS,
     ),
     "field_of_data": (
         "colour",
@@ -183,7 +189,6 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "write GROUP BY customer",
     ),
     "having": ("HAVING", "a row left out today may be needed tomorrow", "filter in a question"),
-    "joined": ("FROM", "a fold reads events alone", "join views in a question"),
     "lambda": ("n", "lambda: a fold takes plain expressions", "use it in a question"),
     "latest_by_time": (
         "language",
@@ -191,6 +196,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "write arg_max(x, moment)",
     ),
     "latest_three": ("languages", "arg_max takes one plain expression", "write arg_max(x, moment)"),
+    "latest_line": ("product", "order_lines has no column moment", _OF_A_LINE),
     "limited": ("LIMIT", "a row left out today may be needed tomorrow", "limit in a question"),
     "list_kept": (
         "campaigns",
@@ -345,6 +351,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "a fold is one SELECT, and nothing else",
         "write one SELECT … FROM events GROUP BY key",
     ),
+    "two_relations": ("FROM", "a fold reads events alone", "join views in a question"),
     "union": (
         "file",
         "a fold is one SELECT, and nothing else",
@@ -361,6 +368,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "see DuckDB's list of functions",
     ),
     "wide_integer": ("amount", "a view does not keep HUGEINT", "write x::BIGINT"),
+    "whole_order": ("lines", "order_lines has no column lines", _OF_A_LINE),
     "window": ("n", "window: it needs all rows at once", "use a window in a question"),
     "wrong_arguments": (
         "file",

@@ -57,7 +57,16 @@ def daily(facts: list[Fact]) -> list[Fact]:
         own = [fact for fact in facts if key(fact) == found]
         names = ("day", "type", "market", "currency")
         figures = {"events": len(own), "amount_minor": total(own)}
-        rows.append(dict(zip(names, found, strict=True)) | figures)
+        answers = (
+            "promoters",
+            "passives",
+            "detractors",
+            "csat_answers",
+            "csat_satisfied",
+            "ces_answers",
+        )
+        nobody_asked = dict.fromkeys(answers, 0) | {"ces_total": None}
+        rows.append(dict(zip(names, found, strict=True)) | figures | nobody_asked)
     return rows
 
 
