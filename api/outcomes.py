@@ -27,6 +27,7 @@ OUTCOMES: dict[type[errors.BahiError], tuple[HTTPStatus, Exit]] = {
     errors.UnknownType: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.FAILED),
     errors.ReservedType: (HTTPStatus.FORBIDDEN, Exit.FAILED),
     errors.IdentityConflict: (HTTPStatus.CONFLICT, Exit.FAILED),
+    errors.NotAllowed: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.IdReused: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.ConditionFailed: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.NotFound: (HTTPStatus.NOT_FOUND, Exit.WRONG_USAGE),

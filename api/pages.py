@@ -1,63 +1,95 @@
 """What people read: a customer's page."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
+from api.figures import print_folds
 from api.render import json_rows, out, readable
 from commands.profile import Profile
-from ledger.event import Recorded
+from ledger.event import MERGED, SPLIT, Event, Recorded
+from ledger.people import Persons
 
 _LATEST = 12
 _SHORT = 60
 
 
-def print_customer(
-    customer: UUID,
-    folds: Mapping[str, pa.Table],
-    timeline: Sequence[Recorded],
-    profile: Profile | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One person: figures by view, what happened, the profile if it was opened.
+
+    `others` are the customers who turned out to be the same person, and since when each is.
+    """
+
+    customer: UUID
+    others: Sequence[tuple[UUID, datetime]]
+    folds: Mapping[str, pa.Table]
+    timeline: Sequence[Recorded]
+    profile: Profile | None
+
+    @classmethod
+    def of(
+        cls,
+        persons: Persons,
+        customer: UUID,
+        folds: Mapping[str, pa.Table],
+        timeline: Sequence[Recorded],
+        profile: Profile | None = None,
+    ) -> Self:
+        """The page of the person whom this customer is one of."""
+        oldest, *others = persons.members(customer)
+        since = {other: persons.since(oldest, other) for other in others}
+        known_as = [(other, moment[0]) for other, moment in since.items() if moment]
+        return cls(oldest, known_as, folds, timeline, profile)
+
+
+def print_customer(page: Page) -> None:
     """One customer for a terminal or a pipe: profile if opened, figures, latest events."""
-    out.print(Text(f"Customer {customer}", style="bold"))
-    if profile is not None:
-        _print_profile(profile)
-    for name, rows in folds.items():
-        for row in rows.to_pylist():
-            _print_figures(name, {k: v for k, v in row.items() if k != "customer"})
-    _print_timeline(timeline)
+    out.print(Text(f"Customer {page.customer}", style="bold"))
+    for other, since in page.others:
+        out.print(f"  also known as {other}, since {since:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
+    if page.profile is not None:
+        _print_profile(page.profile)
+    print_folds(page.folds)
+    _print_timeline(page)
 
 
-def customer_json(
-    customer: UUID,
-    folds: Mapping[str, pa.Table],
-    timeline: Sequence[Recorded],
-    profile: Profile | None,
-) -> dict[str, Any]:
+def customer_json(page: Page) -> dict[str, Any]:
     """The same for programs, the whole timeline included."""
-    page: dict[str, Any] = {"customer": str(customer)}
+    profile = page.profile
+    shown: dict[str, Any] = {"customer": str(page.customer)}
+    shown["also_known_as"] = [
+        {"customer": str(other), "since": _zulu(since)} for other, since in page.others
+    ]
     if profile is not None:
-        page["profile"] = {
+        shown["profile"] = {
             **profile.details,
             "identifiers": [f"{kind}:{value}" for kind, value in profile.identifiers],
         }
-        page["erased"], page["unavailable"] = profile.erased, profile.unavailable
-    page["views"] = {name: json_rows(rows) for name, rows in folds.items()}
-    page["timeline"] = [
+        shown["erased"], shown["unavailable"] = profile.erased, profile.unavailable
+    shown["views"] = {name: json_rows(rows) for name, rows in page.folds.items()}
+    shown["timeline"] = [
         {
             "position": recorded.position,
-            "occurred_at": recorded.event.occurred_at.isoformat().replace("+00:00", "Z"),
+            "occurred_at": _zulu(recorded.event.occurred_at),
             "type": recorded.event.type,
+            "customer": str(recorded.event.customer),
             "data": dict(recorded.event.data),
             "tags": list(recorded.event.tags),
         }
-        for recorded in timeline
+        for recorded in page.timeline
     ]
-    return page
+    return shown
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _print_profile(profile: Profile) -> None:
@@ -73,7 +105,8 @@ def _print_profile(profile: Profile) -> None:
         )
 
 
-def _print_figures(view: str, row: Mapping[str, Any]) -> None:
+def print_figures(view: str, row: Mapping[str, Any]) -> None:
+    """One row of a view, a line a figure; those that say nothing are left out."""
     out.print()
     out.print(Text(view, style="bold cyan"))
     grid = Table.grid(padding=(0, 2))
@@ -83,19 +116,32 @@ def _print_figures(view: str, row: Mapping[str, Any]) -> None:
     out.print(grid)
 
 
-def _print_timeline(timeline: Sequence[Recorded]) -> None:
+def _print_timeline(page: Page) -> None:
     out.print()
     out.print(Text("timeline", style="bold cyan"))
-    if not timeline:
+    if not page.timeline:
         out.print("  nothing yet, at that moment")
     grid = Table.grid(padding=(0, 2))
-    for recorded in timeline[-_LATEST:]:
-        said = ", ".join(f"{k} {_short(v)}" for k, v in sorted(recorded.event.data.items()))
+    for recorded in page.timeline[-_LATEST:]:
         when = f"  {recorded.event.occurred_at:%Y-%m-%d %H:%M}"
-        grid.add_row(Text(when, style="dim"), recorded.event.type, said)
+        grid.add_row(Text(when, style="dim"), recorded.event.type, _told(page, recorded.event))
     out.print(grid)
-    if len(timeline) > _LATEST:
-        out.print(f"  … and {len(timeline) - _LATEST:,} earlier")
+    if len(page.timeline) > _LATEST:
+        out.print(f"  … and {len(page.timeline) - _LATEST:,} earlier")
+
+
+def _told(page: Page, event: Event) -> str:
+    """What an event says, in a line."""
+    if event.type not in (MERGED, SPLIT):
+        return ", ".join(f"{name} {_short(value)}" for name, value in sorted(event.data.items()))
+    shown_by = ", as one event named both" if event.causation else ""
+    two = [str(event.customer), str(event.data["other"])]
+    others = [one for one in two if one != str(page.customer)]
+    if len(others) == 1:
+        what = "one person with" if event.type == MERGED else "no longer one person with"
+        return f"{what} {others[0]}{shown_by}"
+    what = "are one person" if event.type == MERGED else "are no longer one person"
+    return f"{two[0]} and {two[1]} {what}{shown_by}"
 
 
 def _short(value: object) -> str:

@@ -2,11 +2,12 @@
 
 import getpass
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from commands.deciding import Desk
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import FoldFailed
 from ledger.opening import Ledger, open_ledger, remember
@@ -27,8 +28,7 @@ class Bahi:
     clock: Clock
     ids: Ids
     ledger: Ledger
-    views: Views
-    history: History
+    _views: Views | None = field(default=None, init=False)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = system_clock, ids: Ids = random_ids) -> Self:
@@ -42,19 +42,37 @@ class Bahi:
             book.close()
             raise
         try:
-            folder = book_folder(settings.ledger_address)
-            views = Views.open(folder / VIEWS_FILE, settings.views, clock)
             ledger.vault.expire(clock())
         except BaseException:
             ledger.close()
             raise
-        return cls(settings, clock, ids, ledger, views, History(book, views))
+        return cls(settings, clock, ids, ledger)
+
+    @property
+    def views(self) -> Views:
+        """The views; read from their files for whoever asks first, since that takes a second."""
+        if self._views is None:
+            folder = book_folder(self.settings.ledger_address)
+            self._views = Views.open(folder / VIEWS_FILE, self.settings.views, self.clock)
+        return self._views
+
+    @property
+    def history(self) -> History:
+        """What was, through the views."""
+        return History(self.ledger.book, self.views, self.ledger.people)
 
     @property
     def intake(self) -> Intake:
         """How doors take items in."""
-        tolerance, region = self.settings.future_tolerance, self.settings.region
-        return Intake(self.clock, self.ids, tolerance, region)
+        given = self.settings
+        return Intake(self.clock, self.ids, given.future_tolerance, given.region, given.limits)
+
+    @property
+    def desk(self) -> Desk:
+        """Where guarded commands are carried out."""
+        given = self.settings
+        tolerance = given.future_tolerance
+        return Desk(self.ledger, self.clock, self.ids, tolerance, given.region, given.limits)
 
     def actor(self) -> UUID:
         """The random id of whoever runs this process, by their name on this machine."""
@@ -62,13 +80,16 @@ class Bahi:
             name = getpass.getuser()
         except (KeyError, OSError):  # a container's user often has a number and no name
             name = f"uid-{os.getuid()}"
+        return self.staff(name)
+
+    def staff(self, name: str) -> UUID:
+        """The random id of a member of staff, by their name on this machine; made if it is new."""
         return self.ledger.vault.staff(f"os:{name}")
 
     def catch_up(self, progress: Progress | None = None) -> list[FoldFailed]:
         """Bring every fold up to the book's head; those that stopped, alone, are returned."""
         self.views.catch_up(self.ledger.book, progress)
-        listed = self.views.list(self.ledger.book.head())
-        return [line.failure for line in listed if line.failure is not None]
+        return list(self.views.failures())
 
     def close(self, *, in_order: bool = True) -> None:
         """Close everything; if all went well, write a tree head that the keyring remembers."""
@@ -77,7 +98,8 @@ class Bahi:
                 self.ledger.book.checkpoint()
                 remember(self.ledger)
         finally:
-            self.views.close()
+            if self._views is not None:
+                self._views.close()
             self.ledger.close()
 
     def __enter__(self) -> Self:

@@ -23,6 +23,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("bahi")
 
 
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(
+        name, None
+    )  # readline leaves them behind; a page in a test is as wide as it likes
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         atexit.register(_say_no_more)

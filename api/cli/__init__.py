@@ -1,6 +1,28 @@
 """The command line `bahi`. Each file here is a group of commands; importing it adds them."""
 
-from api.cli import demo, looking, proving, taking_in
+from api.cli import (
+    consenting,
+    demo,
+    identifying,
+    knowing,
+    looking,
+    proving,
+    selling,
+    serving,
+    taking_in,
+)
 from api.cli.app import app, main
 
-__all__ = ["app", "demo", "looking", "main", "proving", "taking_in"]
+__all__ = [
+    "app",
+    "consenting",
+    "demo",
+    "identifying",
+    "knowing",
+    "looking",
+    "main",
+    "proving",
+    "selling",
+    "serving",
+    "taking_in",
+]

@@ -32,6 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+SOURCE = "bahi"
+"""The source of what is said on this command line."""
+
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="What had happened by then: a time with a zone, or a date (UTC)."),
@@ -39,6 +42,14 @@ AsOf = Annotated[
 KnownAt = Annotated[
     str | None,
     typer.Option("--known-at", help="What the book had taken by then: a time or a date."),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", help="When it happened, if not now: a time with a zone, or a date (UTC)."),
+]
+MessageId = Annotated[
+    str | None,
+    typer.Option("--id", help="A name for this very command; said again, it is the same event."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]

@@ -1,36 +1,36 @@
-"""`bahi demo`: real purchases, read into a book of their own, and what can be asked of it."""
+"""`bahi demo`: eighteen months of a made-up company told to a book of their own, and what it answers."""
 
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
+from rich import box
+from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from api.cli.app import app, progress_bar
 from api.cli.looking import find_customer
-from api.pages import print_customer
+from api.consents import print_answer
+from api.demo import LAST_MOMENT, PURPOSE, READER, STAR, Told, tell
+from api.pages import Page, print_customer
 from api.render import out, rich_table
 from api.wiring import Bahi
-from ledger.errors import NotFound
+from commands.consent import may_send
+from commands.profile import Profile, open_profile
+from ledger.money import minor_digits
 from ledger.settings import Settings
 from replay.clocks import parse_moment
-from streams.files import load_mapping, read_file
-from streams.imports import import_rows
 
-_DATA = Path(__file__).parents[2] / "tests" / "data"
-_HISTORY = _DATA / "CDNOW_master.txt.gz"
-_MAPPING = _DATA / "cdnow.toml"
-_SOMEONE = "user:00095"
-_THEN = "1997-09-30"
-_TOTALS = """
-SELECT count(*) AS customers, sum(orders)::BIGINT AS orders, currency,
-       sum(ordered)::BIGINT AS ordered_minor
-FROM customer_money GROUP BY currency
-"""
-_BY_MONTH = "SELECT strftime(day, '%Y-%m') AS month, sum(events)::BIGINT AS purchases FROM daily GROUP BY 1 ORDER BY 1"
+_TODAY = f"{LAST_MOMENT:%Y-%m-%d}"
+_LAST_QUARTER = "2026-03-31"
+_CELL = "customer_360.orders"
+_COUNTS = "SELECT type, count(*) AS events FROM events GROUP BY type ORDER BY 2 DESC"
 
 
 @app.command()
@@ -39,44 +39,158 @@ def demo(
         ".demo"
     ),
 ) -> None:
-    """Read eighteen months of a shop's purchases, and look at them today and as of a day."""
-    if not _HISTORY.exists():
-        raise NotFound("file", _HISTORY.name, "the demo runs from a checkout of the project")
+    """Eighteen months of a made-up company, told to a book and looked at."""
     settings = Settings(home=home, ledger="", vault=None, keyring=None)
     with Bahi.open(settings) as bahi:
-        mapping = load_mapping(_MAPPING)
-        with progress_bar(f"reading {_HISTORY.name}") as told:
-            rows = read_file(_HISTORY, mapping, progress=told)
-            report = import_rows(bahi.ledger, rows, mapping.source, bahi.intake)
-            bahi.catch_up()
-        customers = bahi.views.rows("customer_360").num_rows
-        if report.appended:
-            out.print(f"{report.appended:,} purchases of {customers:,} customers are in the book.")
-        else:
-            out.print(
-                f"Nothing was new: all {report.duplicates:,} purchases are in the book already."
-            )
-        out.print()
-        someone = find_customer(bahi, _SOMEONE)
-        print_customer(
-            someone, bahi.history.customer(someone), bahi.history.timeline(someone), None
-        )
-        out.print()
-        out.print(rich_table(bahi.history.sql(_TOTALS), "Totals today"))
-        then = bahi.history.clocks(parse_moment(_THEN, "--as-of"))
-        out.print(rich_table(bahi.history.sql(_TOTALS, then), f"Totals as of {_THEN}"))
-    _next(home)
+        with progress_bar("eighteen months go by") as reached:
+            told = tell(bahi.desk, reached)
+        with progress_bar("folding") as reached:
+            failures = bahi.catch_up(reached)
+        for failure in failures:
+            raise failure
+        _print_told(bahi, told)
+        _print_star(bahi, first_time=told.appended > 0)
+        _print_pipeline(bahi)
+        _print_consent(bahi)
+        _print_why(bahi)
+    _print_next(home)
 
 
-def _next(home: Path) -> None:
-    """Three complete lines to try, as they have to be typed here."""
-    bahi = f"BAHI_HOME={shlex.quote(str(home))} {_called()}"
+def _headline(text: str) -> None:
     out.print()
-    out.print(Text("Try next", style="bold"))
+    if out.is_terminal:
+        out.print(Rule(Text(text, style="bold"), align="left", style="dim"))
+    else:
+        out.print(f"== {text}")
+
+
+def _print_told(bahi: Bahi, told: Told) -> None:
+    out.print(
+        Text(
+            "Banyan Paper, a maker of notebooks: 2,000 people and 150 companies in five markets",
+            "bold",
+        )
+    )
+    if told.appended:
+        out.print(
+            f"{told.appended:,} events were written, {told.duplicates:,} came twice and were known."
+        )
+    else:
+        out.print(f"Nothing was new: all {told.duplicates:,} events are in the book already.")
+    merged = len(bahi.history.persons().groups)
+    out.print(
+        f"{merged:,} customers turned out to be somebody whom the book knew, by a second device or "
+        f"address.",
+        soft_wrap=True,
+    )
+    out.print("The story ends on 30 June 2026; what follows is as of that day.")
+
+
+def _print_star(bahi: Bahi, *, first_time: bool) -> None:
+    _headline("One customer, all that is known")
+    star = find_customer(bahi, STAR)
+    at = bahi.history.clocks(LAST_MOMENT)
+    profile = _opened(bahi, star) if first_time else None
+    print_customer(
+        Page.of(
+            bahi.history.persons(at),
+            star,
+            bahi.history.customer(star, at),
+            bahi.history.timeline(star, at),
+            profile,
+        )
+    )
+    out.print()
+    if profile is None:
+        out.print("  Who they are is sealed, and stays so: the first look was enough for a demo.")
+    else:
+        out.print(
+            f"  Who they are is sealed. It was opened for this page, which is on record at position "
+            f"{bahi.ledger.book.head():,}."
+        )
+
+
+def _opened(bahi: Bahi, star: UUID) -> Profile:
+    """Their name and addresses, for the first run alone: looking is an event, and a second run adds none."""
+    profile = open_profile(
+        bahi.ledger,
+        bahi.history.persons().members(star),
+        actor=bahi.actor(),
+        purpose="demo",
+        reason="the demo's first look at a customer's page",
+        clock=bahi.clock,
+        ids=bahi.ids,
+    )
+    bahi.catch_up()
+    return profile
+
+
+def _print_pipeline(bahi: Bahi) -> None:
+    for day in (_TODAY, _LAST_QUARTER):
+        at = bahi.history.clocks(parse_moment(day, "--as-of"))
+        rows = bahi.history.view("pipeline", at, "kind = 'open'").to_pylist()
+        _headline(f"What the open deals promise, as of {day}")
+        out.print(_forecast(rows))
+
+
+def _forecast(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a stage, a column a currency: amounts times the stage's chance, in main units."""
+    currencies = sorted({row["currency"] for row in rows})
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("pipeline", "stage"):
+        table.add_column(name, no_wrap=True)
+    for name in ("deals", "win %", *currencies):
+        table.add_column(name, justify="right", no_wrap=True)
+    stages: dict[tuple[str, str, int], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        stages.setdefault((row["pipeline"], row["stage"], row["win_percent"]), []).append(row)
+    for (pipeline, stage, percent), of_stage in stages.items():
+        deals = sum(row["deals"] for row in of_stage)
+        table.add_row(pipeline, stage, f"{deals:,}", str(percent), *_sums(of_stage, currencies))
+    table.add_section()
+    table.add_row("", "", "", "", *_sums(rows, currencies), style="bold")
+    return table
+
+
+def _sums(rows: Sequence[Mapping[str, Any]], currencies: Sequence[str]) -> Iterator[str]:
+    for currency in currencies:
+        found = [row["expected_minor"] for row in rows if row["currency"] == currency]
+        yield f"{sum(found) // 10 ** minor_digits(currency):,}" if found else ""
+
+
+def _print_consent(bahi: Bahi) -> None:
+    _headline(f"May we send {READER} our newsletter?")
+    answer = may_send(
+        bahi.ledger,
+        find_customer(bahi, READER),
+        PURPOSE,
+        "email",
+        now=LAST_MOMENT,
+        as_of=LAST_MOMENT,
+        hours=bahi.settings.sending_hours,
+    )
+    print_answer(answer, LAST_MOMENT)
+
+
+def _print_why(bahi: Bahi) -> None:
+    star = find_customer(bahi, STAR)
+    view, column = _CELL.split(".")
+    found = bahi.history.why(view, column, star).events
+    _headline(f"Why does {_CELL} say {found.num_rows}?")
+    out.print(rich_table(found.select(["position", "occurred_at", "type", "id"])))
+
+
+def _print_next(home: Path) -> None:
+    """Complete lines to try, as they have to be typed here."""
+    bahi = f"BAHI_HOME={shlex.quote(str(home))} {_called()}"
+    _headline("Try next")
     for line in (
-        f'{bahi} view customer_money --as-of {_THEN} --where "orders >= 20" --format csv',
-        f"{bahi} customer {_SOMEONE} --open --reason 'they called about an order'",
-        f'{bahi} sql "{_BY_MONTH}"',
+        f"{bahi} customer {STAR} --open --reason 'they called about an order'",
+        f"{bahi} view attention --as-of {_TODAY} --where \"reason = 'sla_at_risk'\"",
+        f"{bahi} view campaign_result --as-of {_TODAY} --format csv",
+        f"{bahi} consent history {READER} {PURPOSE} email",
+        f"{bahi} sql {shlex.quote(_COUNTS)}",
+        f"{bahi} verify",
     ):
         out.print("  " + line, soft_wrap=True)
 

@@ -21,7 +21,7 @@ from api.cli.app import (
     progress_bar,
 )
 from api.outcomes import Exit
-from api.pages import customer_json, print_customer
+from api.pages import Page, customer_json, print_customer
 from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
 from commands.profile import open_profile
@@ -33,12 +33,13 @@ from ledger.identifiers import normalise, parse_identifier
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
 app.add_typer(views, name="views", no_args_is_help=True)
 
-_WHO = "Their id, or kind:value such as email:…; - reads it from stdin, out of the shell's history."
+WHO = "Their id, or kind:value such as email:…; - reads it from stdin, out of the shell's history."
+"""How a person is named, for a help text."""
 
 
 @app.command()
 def customer(
-    who: Annotated[str, typer.Argument(help=_WHO)],
+    who: Annotated[str, typer.Argument(help=WHO)],
     as_of: AsOf = None,
     known_at: KnownAt = None,
     open_: Annotated[
@@ -54,11 +55,12 @@ def customer(
     with opened() as bahi:
         found = find_customer(bahi, who)
         at = clocks(bahi, as_of, known_at)
+        persons = bahi.history.persons(at)
         profile = None
         if open_:
             profile = open_profile(
                 bahi.ledger,
-                [found],
+                persons.members(found),
                 actor=bahi.actor(),
                 purpose=purpose,
                 reason=reason,
@@ -68,10 +70,11 @@ def customer(
             catch_up(bahi)
         folds = bahi.history.customer(found, at)
         timeline = bahi.history.timeline(found, at)
+    page = Page.of(persons, found, folds, timeline, profile)
     if json:
-        write_json(customer_json(found, folds, timeline, profile))
+        write_json(customer_json(page))
     else:
-        print_customer(found, folds, timeline, profile)
+        print_customer(page)
 
 
 def find_customer(bahi: Bahi, who: str) -> UUID:
@@ -211,6 +214,7 @@ def why(
         list[str],
         typer.Argument(help="The row's key: a customer as in `bahi customer`, and so on."),
     ],
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     json: Json = False,
 ) -> None:
@@ -219,15 +223,13 @@ def why(
     if not column:
         raise BadUsage("expected VIEW.COLUMN, such as customer_360.orders")
     with opened() as bahi:
-        at = clocks(bahi, None, known_at)
+        at = clocks(bahi, as_of, known_at)
         fold = bahi.views.folds.get(name)
         parts: list[object] = list(key)
         for place, part in enumerate(fold.keys if fold else ()):
             if part.name == "customer" and place < len(parts):
                 parts[place] = find_customer(bahi, key[place])
-        found = bahi.views.why(
-            name, column, *parts, source=bahi.ledger.book, known_upto=at.known_upto
-        )
+        found = bahi.history.why(name, column, *parts, at=at)
     if json:
         write_rows(found.events, Format.JSON)
         return

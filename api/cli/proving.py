@@ -23,7 +23,7 @@ app.add_typer(keys, name="keys")
 
 @app.command()
 def verify(json: Json = False) -> None:
-    """Read the whole book again: gapless, every byte by its leaf, every copy, every fold.
+    """Read the whole book again: each byte by its leaf, every copy, every fold.
 
     The book is not served for this: it may be the very copy that would be refused.
     """

@@ -167,9 +167,8 @@ def test_an_identifier_can_be_kept_out_of_the_shells_history(
     assert run("sql", "-", "--format", "json").out == '[{"n":7}]\n'
 
 
-VIEWS = "customer_360, customer_channel, customer_money, daily, kpi"
 WRONG: list[tuple[list[str], str]] = [
-    (["view", "nope"], f"bahi: no view nope; there are {VIEWS}"),
+    (["view", "nope"], "bahi: no view nope; there are "),
     (["view", "daily", "--where", "1=1; drop"], "bahi: where: expected one condition"),
     (["view", "daily", "--where", "x ="], "bahi: where: expected one condition"),
     (["view", "daily", "--where", "nothing > 1"], "bahi: "),

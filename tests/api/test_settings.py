@@ -6,12 +6,25 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import BadUsage
+from ledger.naming import LIMITS, Limits
 from ledger.settings import Settings, read_settings
+from tests.api.doors import here, shop
+
+NAMES = [
+    "HOME",
+    "LEDGER",
+    "VAULT",
+    "KEYRING",
+    "VIEWS",
+    "FUTURE_TOLERANCE_S",
+    "REGION",
+    "UNIQUE_KINDS",
+]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "LEDGER", "VAULT", "KEYRING", "VIEWS", "FUTURE_TOLERANCE_S", "REGION"):
+    for name in NAMES:
         monkeypatch.delenv(f"BAHI_{name}", raising=False)
 
 
@@ -21,6 +34,7 @@ def test_without_a_word_everything_is_below_one_folder() -> None:
     assert given.vault_file == Path(".bahi/vault/vault.db")
     assert given.keyring_file == Path(".bahi/keyring/keyring.json")
     assert (given.views, given.region, given.future_tolerance) == ((), None, timedelta(days=1))
+    assert given.limits == LIMITS
 
 
 def test_each_is_moved_by_its_own_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,11 +47,13 @@ def test_each_is_moved_by_its_own_variable(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("BAHI_VIEWS", f"{tmp_path}/a:{tmp_path}/b")
     monkeypatch.setenv("BAHI_FUTURE_TOLERANCE_S", "60")
     monkeypatch.setenv("BAHI_REGION", "IN")
+    monkeypatch.setenv("BAHI_UNIQUE_KINDS", "user, crm")
     given = read_settings()
     assert given.ledger_address == "sqlite:////l/book"
     assert (given.vault_file, given.keyring_file) == (Path("/v/vault.db"), Path("/k/keyring.json"))
     assert given.views == (tmp_path / "a", tmp_path / "b")
     assert (given.future_tolerance, given.region) == (timedelta(seconds=60), "IN")
+    assert given.limits == Limits(unique=frozenset({"user", "crm"}))
 
 
 def test_the_three_follow_home_where_they_have_no_word_of_their_own(
@@ -59,7 +75,7 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "LEDGER", "VAULT", "KEYRING", "VIEWS", "FUTURE_TOLERANCE_S", "REGION"):
+    for name in NAMES:
         monkeypatch.setenv(f"BAHI_{name}", "")
     assert read_settings() == Settings()
     assert read_settings().home == Path(".bahi")
@@ -78,6 +94,8 @@ ADDRESS = "expected a ledger address such as sqlite:///folder, came "
         ("VIEWS", "[", "Path does not point to a directory"),
         ("REGION", "de", "an ISO 3166 country code such as DE"),
         ("REGION", "Germany", "an ISO 3166 country code such as DE"),
+        ("UNIQUE_KINDS", "User", "String should match pattern '^[a-z][a-z0-9_]*$'"),
+        ("UNIQUE_KINDS", "user,", "String should match pattern '^[a-z][a-z0-9_]*$'"),
         ("FUTURE_TOLERANCE_S", "-1", "Input should be greater than or equal to 0"),
         ("FUTURE_TOLERANCE_S", "9" * 30, "Input should be less than or equal to 31622400"),
         (
@@ -94,3 +112,22 @@ def test_what_is_wrong_is_named_by_its_variable(
     with pytest.raises(BadUsage) as refused:
         read_settings()
     assert str(refused.value) == f"BAHI_{name}: {message}"
+
+
+@pytest.mark.parametrize(("kinds", "code"), [("user", 0), ("user,email", 2), ("email", 2)])
+def test_of_a_unique_kind_one_person_has_one(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kinds: str,
+    code: int,
+) -> None:
+    """A second address is theirs, or nobody's: where a person has one, the more trusted name counts."""
+    shop(tmp_path)
+    row = "{},u1,{}@example.com,2026-01-02T03:04:05Z,12.50,EUR,\n"
+    head = "no,who,mail,when,total,currency,note\n"
+    (tmp_path / "shop.csv").write_text(head + row.format(1, "zoe") + row.format(2, "zoe2"))
+    monkeypatch.setenv("BAHI_UNIQUE_KINDS", kinds)
+    here(capsys, monkeypatch, tmp_path, "import", "shop.csv", "--mapping", "shop.toml")
+    asked = here(capsys, monkeypatch, tmp_path, "customer", "email:zoe2@example.com", "--json")
+    assert asked.code == code, asked

@@ -28,16 +28,16 @@ MAKING = [
     "ledger.opening:SqliteVault",
     "ledger.sqlite.vault:SqliteVault.adopt",
     "ledger.sqlite.book:SqliteBook.adopt",
-    "projections:Views.open",
 ]
 """What a first import does before it reads, in order; a process dies in each."""
 
 TAKING_IN = [
-    ("ledger.sqlite.vault:SqliteVault.customers", 1),
+    ("ledger.sqlite.vault:SqliteVault.resolve", 1),
     ("ledger.sqlite.vault:SqliteVault.subject_keys", 1),
     ("ledger.sqlite.book:SqliteBook.append", 2),  # between vault and book
     ("ledger.sqlite.vault:SqliteVault.mark_logged", 2),  # between book and vault
-    ("projections:Views.catch_up", 1),  # between book and views
+    ("projections:Views.open", 1),  # between book and views
+    ("projections:Views.catch_up", 1),
     ("projections.sqlite.store:_Writer.advance", 4),  # three folds merged, the others not
     ("ledger.sqlite.book:SqliteBook.checkpoint", 1),
     ("ledger.keyring:Keyring.raise_high_water", 1),

@@ -1,0 +1,78 @@
+"""One thing on a page: what the views say of it, and what happened to it."""
+
+from typing import Any
+
+import pyarrow as pa
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.app import clocks, opened
+from api.cli.naming import thing_id
+from api.pages import print_figures
+from api.render import json_rows, out, readable, write_json
+from api.wiring import Bahi
+from ledger.book import Match
+from ledger.event import Recorded, moment_of
+from replay.history import Clocks
+
+
+def show(kind: str, text: str, as_of: str | None, known_at: str | None, *, json: bool) -> None:
+    """Its row of every fold that has such things in its key, and its events in order of moment.
+
+    Raises `NotFound` for a thing that nobody has heard of.
+    """
+    with opened() as bahi:
+        thing = str(thing_id(bahi, kind, text))
+        at = clocks(bahi, as_of, known_at)
+        views = _rows(bahi, kind, thing, at)
+        events = _events(bahi, f"{kind}:{thing}", at)
+    if json:
+        shown = {name: json_rows(rows) for name, rows in views.items()}
+        write_json({kind: thing, "views": shown, "events": [_line(event) for event in events]})
+        return
+    out.print(Text(f"{kind.capitalize()} {thing}", style="bold"))
+    for name, rows in views.items():
+        for row in rows.to_pylist():
+            print_figures(name, {column: value for column, value in row.items() if column != kind})
+    _print_events(events)
+
+
+def _rows(bahi: Bahi, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
+    found = {
+        fold.name: bahi.history.view(fold.name, at, f"{kind} = '{thing}'")
+        for fold in bahi.views.folds.values()
+        if any(key.name == kind for key in fold.keys)
+    }
+    return {name: rows for name, rows in found.items() if rows.num_rows}
+
+
+def _events(bahi: Bahi, tag: str, at: Clocks) -> list[Recorded]:
+    found = bahi.ledger.book.read(matching=[Match(tags=(tag,))], upto=at.known_upto)
+    happened = (r for r in found if at.as_of is None or r.event.occurred_at <= at.as_of)
+    return sorted(happened, key=moment_of)
+
+
+def _line(recorded: Recorded) -> dict[str, Any]:
+    event = recorded.event
+    return {
+        "position": recorded.position,
+        "occurred_at": event.occurred_at.isoformat().replace("+00:00", "Z"),
+        "type": event.type,
+        "customer": None if event.customer is None else str(event.customer),
+        "data": dict(event.data),
+    }
+
+
+def _print_events(events: list[Recorded]) -> None:
+    out.print()
+    out.print(Text("events", style="bold cyan"))
+    if not events:
+        out.print("  nothing yet, at that moment")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right")
+    for recorded in events:
+        event = recorded.event
+        when = Text(f"{event.occurred_at:%Y-%m-%d %H:%M}", style="dim")
+        told = ", ".join(f"{name} {readable(value)}" for name, value in sorted(event.data.items()))
+        grid.add_row(f"{recorded.position:,}", when, event.type, told)
+    out.print(grid)

@@ -1,0 +1,168 @@
+"""The demo as a newcomer meets it: told once, found again, and every line that it offers to try."""
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from fcntl import ioctl
+
+import pytest
+from rich.cells import cell_len
+
+from tests.system.cli import BAHI, Done, Scratch
+
+_LIMIT_MB = 500
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)")
+_WEIGHED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
+sys.exit(done.returncode)
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    return Scratch(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def first(scratch: Scratch) -> Done:
+    """The first run, through a pipe; the last line of stderr is its peak of memory in MB."""
+    return scratch.run_python(_WEIGHED, BAHI, "demo", "--home", scratch.home)
+
+
+@pytest.fixture(scope="module")
+def second(scratch: Scratch, first: Done) -> Done:
+    assert first.code == 0, first.err
+    return scratch.run("demo", "--home", scratch.home)
+
+
+def shown(text: str) -> Iterator[str]:
+    """Yield the lines that are read, not typed: a command stands whole, however long."""
+    for line in text.splitlines():
+        if "BAHI_HOME=" not in line:
+            yield line
+
+
+def events(text: str) -> int:
+    found = re.search(r"([0-9,]+) events (were written|are in the book already)", text)
+    assert found, text
+    return int(found[1].replace(",", ""))
+
+
+def test_the_first_run_tells_the_story_within_its_memory(first: Done) -> None:
+    assert first.code == 0, first.err
+    assert 55_000 < events(first.out) < 70_000
+    assert int(first.err.split()[-1]) < _LIMIT_MB
+    for part in (
+        "customer_360",
+        "What the open deals promise, as of 2026-06-30",
+        "as of 2026-03-31",
+        "May we send",
+        "they saw",
+        "Why does customer_360.orders say",
+        "Try next",
+    ):
+        assert part in first.out
+    assert "It was opened for this page, which is on record at position" in first.out
+    assert "田中 葵" in first.out
+
+
+def test_what_goes_through_a_pipe_is_plain(first: Done) -> None:
+    assert "\x1b" not in first.out
+
+
+def test_a_second_run_adds_nothing_and_says_so(scratch: Scratch, first: Done, second: Done) -> None:
+    assert (
+        f"Nothing was new: all {events(second.out):,} events are in the book already" in second.out
+    )
+    assert "田中 葵" not in second.out
+    counted = scratch.run("sql", "SELECT count(*) AS events FROM events", "--format", "json").json
+    # What the first run wrote: the story, merges that followed from it, and one look at a person.
+    merges = scratch.run(
+        "sql", "SELECT count(*) AS merges FROM events WHERE source = 'bahi:identity'",
+        "--format", "json",
+    ).json  # fmt: skip
+    assert counted[0]["events"] == events(first.out) + merges[0]["merges"] + 1
+    before = scratch.run("keys", "show", "--json").json["book_size"]
+    assert before == counted[0]["events"]
+
+
+def test_a_screen_of_a_hundred_columns_shows_every_line_whole(
+    scratch: Scratch, second: Done
+) -> None:
+    assert second.code == 0
+    text = _ESCAPES.sub("", on_a_screen(scratch, 100))
+    assert "Nothing was new" in text
+    too_wide = [line for line in shown(text.replace("\r", "")) if cell_len(line) > 100]
+    assert too_wide == []
+    assert "…" not in text.replace("… and", "")  # nothing is cut off
+
+
+def test_every_line_to_try_works(scratch: Scratch, second: Done) -> None:
+    lines = [line.strip() for line in second.out.splitlines() if "BAHI_HOME=" in line]
+    assert len(lines) >= 5
+    for line in lines:
+        done = scratch.run_command(["sh", "-c", line])
+        assert done.code == 0, f"{line}\n{done.err}"
+        assert done.out.strip(), line
+
+
+def test_the_story_has_what_it_promises(scratch: Scratch, second: Done) -> None:
+    assert second.code == 0
+    query = """
+    SELECT count(DISTINCT market)                                                    AS markets,
+           count(DISTINCT pipeline)                                                  AS pipelines,
+           count(DISTINCT CASE WHEN type = 'account.identified' THEN account END)    AS companies,
+           count(DISTINCT CASE WHEN type = 'customer.identified' THEN customer END)  AS people,
+           count(DISTINCT CASE WHEN type LIKE 'customers.%' AND source <> 'bahi:identity' THEN type END)
+                                                                                     AS judged,
+           count(*) FILTER (WHERE event_name = 'planner_exported' AND properties IS NOT NULL) AS own,
+           count(DISTINCT domain)                                                    AS domains
+    FROM events
+    """
+    (found,) = scratch.run("sql", query, "--format", "json").json
+    assert (found["markets"], found["pipelines"], found["companies"]) == (5, 2, 150)
+    assert found["people"] == 2_000
+    assert found["judged"] == 2
+    assert found["own"] > 50
+    assert found["domains"] == 6  # all but privacy, which nobody has asked for yet
+    failed = scratch.run(
+        "view", "campaign_result", "--as-of", "2026-06-30", "--where",
+        "campaign = 'flash-sale-26' AND return_on_cost > 0", "--format", "json",
+    ).json  # fmt: skip
+    assert failed == []
+
+
+def on_a_screen(scratch: Scratch, columns: int) -> str:
+    """Return what the demo writes to a terminal of that width."""
+    screen, terminal = pty.openpty()
+    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {**scratch.environment(), "TERM": "xterm-256color"}
+    del environment["COLUMNS"]
+    with subprocess.Popen(
+        [BAHI, "demo", "--home", scratch.home],
+        cwd=scratch.folder,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        os.close(terminal)
+        written = b""
+        while chunk := _read(screen):
+            written += chunk
+    os.close(screen)
+    assert running.returncode == 0
+    return written.decode()
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65_536)
+    except OSError:  # Linux's way to say that the other side has gone
+        return b""
