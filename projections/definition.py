@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -244,9 +244,13 @@ def _events() -> duckdb.DuckDBPyConnection:
 
 def _described(fold: str, source: Source, column: str, value: str) -> str:
     """DuckDB's type of an expression over the source."""
-    text = template("describe.sql").format(value=value, relation=source.sql)
     try:
-        cursor = _events().cursor().execute(text)
+        return _type_in(source.sql, value)
     except duckdb.Error as error:
         raise value_types.not_understood(fold, column, error) from error
-    return str(cursor.fetchall()[0][1])
+
+
+@lru_cache(maxsize=1_000)
+def _type_in(source: str, value: str) -> str:
+    text = template("describe.sql").format(value=value, relation=source)
+    return str(_events().cursor().execute(text).fetchall()[0][1])

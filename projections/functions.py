@@ -7,7 +7,7 @@ table or a parameter, the one that will run it is asked.
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -81,6 +81,7 @@ def _catalogue() -> dict[str, list[tuple[str, str | None, str | None, tuple[str,
     return found
 
 
+@lru_cache(maxsize=1_000)  # a fold's conditions say the same many times over
 def read(sql: str) -> Reading:
     """What one SELECT mentions. Raises `NotOneSelect`."""
     answer = _connection().execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchall()
