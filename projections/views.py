@@ -185,6 +185,13 @@ class Views:
             return 0, fold.shown.empty_table()
         return found.table.position, found.rows.select(found.table.fold.shown.names)
 
+    def fresh(
+        self, names: Collection[str], source: EventSource, known_upto: int
+    ) -> dict[str, pa.Table]:
+        """The rows of these folds, all folded anew in one reading of the book up to a position."""
+        asked = Asked(self._clock(), source, known_upto=known_upto)
+        return reading.rows_of_folds(self._store, [self._fold(name) for name in names], asked)
+
     def row(
         self,
         name: str,

@@ -117,24 +117,26 @@ def verify_views(book: Book, views: Views) -> dict[str, str | None]:
     stood as they were read; one that has failed is not as it should be, whatever its rows are.
     """
     found: dict[str, str | None] = {}
+    kept: dict[int, dict[str, pa.Table]] = {}
     for line in views.list(book.head()):
-        if line.kind is not Kind.FOLD:
-            continue
-        if line.state is State.FAILED:
+        if line.state is State.FAILED and line.kind is Kind.FOLD:
             found[line.name] = str(line.failure).removeprefix(f"fold {line.name} ")
-            continue
-        position, kept = views.kept(line.name)
-        fresh = views.rows(line.name, source=book, known_upto=position)
-        if kept.schema != fresh.schema:
-            found[line.name] = "it is kept as an older definition has it"
-        elif kept.num_rows != fresh.num_rows:
-            found[line.name] = (
-                f"{kept.num_rows:,} rows are kept, a fresh fold has {fresh.num_rows:,}"
-            )
-        else:
-            apart = _rows_apart(kept, fresh)
-            found[line.name] = f"{apart:,} kept rows differ from a fresh fold" if apart else None
+        elif line.kind is Kind.FOLD:
+            position, rows = views.kept(line.name)
+            kept.setdefault(position, {})[line.name] = rows
+    for position, tables in kept.items():
+        fresh = views.fresh(tables, book, position)
+        found |= {name: _difference(rows, fresh[name]) for name, rows in tables.items()}
     return found
+
+
+def _difference(kept: pa.Table, fresh: pa.Table) -> str | None:
+    if kept.schema != fresh.schema:
+        return "it is kept as an older definition has it"
+    if kept.num_rows != fresh.num_rows:
+        return f"{kept.num_rows:,} rows are kept, a fresh fold has {fresh.num_rows:,}"
+    apart = _rows_apart(kept, fresh)
+    return f"{apart:,} kept rows differ from a fresh fold" if apart else None
 
 
 def _rows_apart(kept: pa.Table, fresh: pa.Table) -> int:
