@@ -8,36 +8,32 @@ from commands.things import said
 from ledger.book import CUSTOMER_TAG
 from ledger.catalogue.account import AccountIdentified, MemberJoined, MemberLeft
 from ledger.catalogue.profile import CustomersMerged, CustomersSplit
-from ledger.errors import NotAllowed, came
+from ledger.errors import NotAllowed
 from ledger.event import Recorded
 
 
 class IdentifyAccount(Rule):
-    """What is known of a company; of a sole trader no name, since it is a person's."""
+    """What is known of a company. Whose name is in the book, in the clear, was no person."""
 
     CREATES = True
 
     def __init__(self, proposed: Proposed) -> None:
         super().__init__(proposed)
-        self.sole_trader: bool | None = None
+        self.named: Recorded | None = None
 
     def consistency_boundary(self) -> list[Selector]:
         return [Selector(types=[AccountIdentified], tags=[self.proposed.tag("account")])]
 
     @happened(AccountIdentified)
-    def _(self, sole_trader: bool | None) -> None:
-        self.sole_trader = self.sole_trader if sole_trader is None else sole_trader
+    def _(self, account_name: str | None, recorded: Recorded) -> None:
+        self.named = self.named if account_name is None else recorded
 
     def decide(self) -> None:
         payload = self.proposed.payload
         assert isinstance(payload, AccountIdentified)
-        trades_alone = self.sole_trader if payload.sole_trader is None else payload.sole_trader
-        if trades_alone and payload.account_name is not None:
-            raise NotAllowed(
-                "account_name",
-                "none for a sole trader, who is a person",
-                came(payload.account_name),
-            )
+        if payload.sole_trader and self.named is not None:
+            expected = "a company that was never named: a name stays readable for ever"
+            raise NotAllowed("sole_trader", expected, f"one that was {said(self.named)}")
 
 
 class _Membership(Rule):

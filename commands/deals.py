@@ -63,24 +63,18 @@ class Deal(Thing):
         self.currency = currency
 
     @happened(PipelineDefined)
-    def _(self, pipeline: str, stages: tuple[Stage, ...], occurred_at: datetime) -> None:
-        self.pipelines.define(pipeline, stages, occurred_at)
-
-
-class PriceDeal(Deal):
-    """It is worth more or less, in the currency that it has; the first amount gives it one."""
-
-    def decide(self) -> None:
-        super().decide()
-        payload = self.proposed.payload
-        assert isinstance(payload, DealAmountChanged)
-        if self.currency not in {None, payload.currency}:
-            its = f"{self.currency}, which the deal is in"
-            raise NotAllowed("currency", its, came_safely(payload.currency))
+    def _(
+        self,
+        pipeline: str,
+        stages: tuple[Stage, ...],
+        currency: str | None,
+        occurred_at: datetime,
+    ) -> None:
+        self.pipelines.define(pipeline, stages, currency, occurred_at)
 
 
 class _InPipeline(Deal):
-    """A deal on its way to a stage, which its pipeline has to have by then.
+    """A deal, with its pipeline as it is by then: the stage it goes to has to be there.
 
     A stage may have gone since a deal came into it: then it can only leave it.
     """
@@ -91,6 +85,14 @@ class _InPipeline(Deal):
     def counts(self, recorded: Recorded) -> bool:
         """A pipeline may change after the moment that this is about."""
         return recorded.event.type != PipelineDefined.TOPIC
+
+    def check_stage(self, stage: str, *, leaving: str | None = None) -> None:
+        """Raises `NotAllowed` unless its pipeline has the stage; what came through a door may never
+        have said which pipeline that is.
+        """
+        if not self.pipeline:
+            raise NotAllowed(self.KIND, "one whose opening is in the book", self._standing())
+        self.pipelines.check(self.pipeline, stage, leaving=leaving)
 
 
 class OpenDeal(_InPipeline):
@@ -105,6 +107,25 @@ class OpenDeal(_InPipeline):
         if payload.amount_minor is not None and payload.currency is None:
             raise BadField("currency", "one, since there is an amount", "none")
         self.pipelines.check(payload.pipeline, payload.stage)
+        if payload.currency is not None:
+            self.pipelines.check_currency(payload.pipeline, payload.currency)
+
+
+class PriceDeal(_InPipeline):
+    """It is worth more or less, in the currency that it has; the first amount gives it one.
+
+    A deal keeps its currency, whatever its pipeline has by now.
+    """
+
+    def decide(self) -> None:
+        super().decide()
+        payload = self.proposed.payload
+        assert isinstance(payload, DealAmountChanged)
+        if self.currency is None:
+            self.pipelines.check_currency(self.pipeline, payload.currency)
+        elif self.currency != payload.currency:
+            its = f"{self.currency}, which the deal is in"
+            raise NotAllowed("currency", its, came_safely(payload.currency))
 
 
 class MoveDeal(_InPipeline):
@@ -114,7 +135,7 @@ class MoveDeal(_InPipeline):
         super().decide()
         payload = self.proposed.payload
         assert isinstance(payload, DealMoved)
-        self.pipelines.check(self.pipeline, payload.stage, leaving=self.stage)
+        self.check_stage(payload.stage, leaving=self.stage)
 
 
 class ReopenDeal(_InPipeline):
@@ -124,4 +145,4 @@ class ReopenDeal(_InPipeline):
         super().decide()
         payload = self.proposed.payload
         assert isinstance(payload, DealReopened)
-        self.pipelines.check(self.pipeline, payload.stage)
+        self.check_stage(payload.stage)

@@ -24,7 +24,7 @@ from eventsourcing.dcb.persistence import DCBEventStore, DCBMapper
 from eventsourcing.domain import filter_kwargs_for_method_params
 from eventsourcing.persistence import IntegrityError
 
-from commands.draft import Draft, check_fact, check_message, check_new, check_sealable
+from commands.draft import Draft, check_fact, check_message, check_names, check_new, check_sealable
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.book import CUSTOMER_TAG, Receipt, Status
 from ledger.catalogue import EventType, load
@@ -32,12 +32,14 @@ from ledger.clock import Clock, Ids
 from ledger.dcb import BookRecorder, NativeEvent
 from ledger.errors import (
     BadField,
+    IdentityConflict,
     IdReused,
     NotAllowed,
     NotFound,
+    Refused,
 )
-from ledger.event import Event, Moment, Recorded, different_fields, moment_of
-from ledger.naming import LIMITS, Limits, Named
+from ledger.event import Event, Moment, Recorded, decode_body, different_fields, moment_of
+from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
 from ledger.people import NOBODY_MERGED, Persons
 
@@ -134,6 +136,7 @@ class Rule(Slice[Any]):
                 "occurred_at",
                 f"not before what it follows, at {self.latest[0]:%Y-%m-%d %H:%M:%S} UTC",
                 f"{self.proposed.occurred_at:%Y-%m-%d %H:%M:%S %Z}",
+                earliest=self.latest[0],
             )
         self.decide()
         self.new_decisions.append(Tagged([], self.proposed.payload))
@@ -162,7 +165,8 @@ class Desk:
         """Do what was asked, if the rule allows it; durable when this returns.
 
         The same message id again is answered with its position, and decides nothing. Raises
-        `Refused`: `NotAllowed` by the rule, `BadField` and its like for what is no proper item.
+        `Refused`: `NotAllowed` by the rule, `IdentityConflict` where two people are named, `BadField`
+        and its like for what is no proper item; `NotFound` for whom or what nobody has heard of.
         """
         draft = Draft(0, asked)
         check_message(draft)
@@ -172,21 +176,24 @@ class Desk:
             return known
         check_new(draft, self.clock() + self.future_tolerance, self.region)
         application = _Rules(self.ledger)
+        made = False
         for _ in range(_ATTEMPTS):
             proposed, missing = self._placed(draft, rule.CREATES)
             decided = application.decided(rule(proposed))
-            if self.ledger.people.now().links != proposed.persons.links:
+            if self._changed(proposed):
                 continue  # who is one person has changed while the rule was reading
-            if missing:
-                self._make(draft)
-                continue
-            draft.customer = proposed.customer or decided.contact
+            draft.customer = proposed.customer or self._living(decided.contact)
             check_sealable(draft)
+            if missing and not made:
+                self._make(draft)
+                made = True
+                continue
             try:
                 receipt = application.save(decided, draft)
             except IntegrityError:
                 continue  # others were quicker
-            return _outcome(draft, receipt)
+            fate = Fate.APPENDED if receipt.status is Status.APPENDED else Fate.DUPLICATE
+            return Outcome(fate, receipt.position)
         raise NotAllowed("command", "a moment of rest", f"{_ATTEMPTS} others one after the other")
 
     def state(self, rule: TRule) -> TRule:
@@ -201,9 +208,33 @@ class Desk:
         position, body = found
         self._make_tags(draft, create=False)
         fields = different_fields(draft.event(), body)
+        if not self._about_the_same(draft, decode_body(body).customer):
+            fields += ("customer",)
         if fields:
             raise IdReused(draft.id, position, fields)
         return Outcome(Fate.DUPLICATE, position)
+
+    def _about_the_same(self, draft: Draft, customer: UUID | None) -> bool:
+        """Whether whom a command names, if anybody, is the person of the event of its id."""
+        persons, asked = self.ledger.people.now(), draft.touchpoint
+        named = {self.ledger.vault.look_up(one) for one in check_names(asked, self.region)}
+        named |= {asked.customer} if asked.customer else set()
+        return not named or customer is None or bool(named & {*persons.members(customer)})
+
+    def _changed(self, proposed: Proposed) -> bool:
+        """Whether any of the people that the rule has seen are others by now."""
+        now = self.ledger.people.now()
+        return any(
+            now.members(member) != proposed.persons.members(member)
+            or now.links_of(member) != proposed.persons.links_of(member)
+            for member in proposed.members
+        )
+
+    def _living(self, contact: UUID | None) -> UUID | None:
+        """Whose thing it is; nobody's, once they are being erased: the thing goes on without them."""
+        if contact is None or self.ledger.vault.fenced([contact]):
+            return None
+        return contact
 
     def _placed(self, draft: Draft, creates: bool) -> tuple[Proposed, bool]:
         """What is proposed, with the ids of whom and what it names.
@@ -213,15 +244,13 @@ class Desk:
         """
         persons = self.ledger.people.now()
         vault, asked = self.ledger.vault, draft.touchpoint
-        customer = asked.customer
-        missing = False
-        for identifier in draft.identifiers:
-            customer = customer or vault.look_up(identifier)
+        customer, missing = asked.customer, False
         if customer is None and draft.identifiers:
-            if not creates:
+            known = [vault.look_up(identifier) is not None for identifier in draft.identifiers]
+            if not any(known) and not creates:
                 kinds = ", ".join(identifier.kind for identifier in draft.identifiers)
                 raise NotFound("customer", f"with that {kinds}")
-            customer, missing = self.ids(), True
+            customer, missing = self._named(draft, persons), not all(known)
         if customer is not None and vault.fenced(persons.members(customer)):
             raise BadField("identifiers", "a person who is not being erased", "one who is")
         unknown = self._make_tags(draft, create=False)
@@ -233,6 +262,17 @@ class Desk:
             tags[kind] = thing
         missing = missing or bool(unknown)
         return Proposed(asked.payload, asked.occurred_at, customer, tags, persons), missing
+
+    def _named(self, draft: Draft, persons: Persons, *, keep: bool = False) -> UUID:
+        """Whom the identifiers name. A command is about one person: it merges nobody on the way."""
+        (named,) = self.ledger.vault.resolve([draft.identifiers], persons, self.limits, keep=keep)
+        if isinstance(named, Refused):
+            raise named
+        assert named is not None
+        if named.merges:
+            came = f"those of {1 + len(named.merges)} customers; if they are one, merge them first"
+            raise IdentityConflict("identifiers", "those of one person", came)
+        return named.customer
 
     def _make_tags(self, draft: Draft, *, create: bool) -> list[str]:
         """Give the draft the tags of what it refers to; the kinds that were not known."""
@@ -251,9 +291,7 @@ class Desk:
         """Enter into the vault whom and what the command names, now that it is allowed."""
         self._make_tags(draft, create=True)
         if draft.touchpoint.customer is None and draft.identifiers:
-            persons = self.ledger.people.now()
-            (named,) = self.ledger.vault.resolve([draft.identifiers], persons, self.limits)
-            assert isinstance(named, Named)
+            self._named(draft, self.ledger.people.now(), keep=True)
 
 
 class _Sealed(Tagged[Any]):
@@ -331,10 +369,3 @@ class _Rules(DCBApplication):
         if receipt.status is Status.APPENDED:
             sealing.appended([event.id])
         return receipt
-
-
-def _outcome(draft: Draft, receipt: Receipt) -> Outcome:
-    if receipt.status is Status.REUSED:
-        raise IdReused(draft.id, receipt.position, receipt.fields)
-    fate = Fate.APPENDED if receipt.status is Status.APPENDED else Fate.DUPLICATE
-    return Outcome(fate, receipt.position)

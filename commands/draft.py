@@ -144,7 +144,7 @@ def check_new(draft: Draft, latest: datetime, region: str | None) -> None:
             )
     else:
         draft.customer = given.customer
-        draft.identifiers = tuple(_names(given, region))
+        draft.identifiers = tuple(check_names(given, region))
         named = draft.identifiers or given.customer
         if given.payload.ABOUT is About.PERSON and not named:
             raise BadField("identifiers", "at least one that names a person", "none")
@@ -170,7 +170,7 @@ def check_sealable(draft: Draft) -> None:
                 raise BadField(field_name, "a person under whose key it can be sealed", "nobody")
 
 
-def _names(given: Touchpoint, region: str | None) -> Iterable[Identifier]:
+def check_names(given: Touchpoint, region: str | None) -> Iterable[Identifier]:
     """The normalised identifiers, each once; those that identify nobody are left out."""
     region = given.tags.get("market", region)
     for identifier in given.identifiers:

@@ -14,6 +14,7 @@ The order is fixed, and each step is safe to repeat after a crash:
 A crash between vault and book leaves identifiers and keys that the next attempt finds and uses.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +49,10 @@ BY_RULE = "bahi:identity"
 """The source of merges that follow from what a touchpoint says, and not from anybody's judgement."""
 
 
+OURS = re.compile(r"bahi(:.*)?")
+"""Sources that only commands speak for."""
+
+
 def record(
     ledger: Ledger,
     touchpoints: Iterable[Touchpoint],
@@ -65,9 +70,9 @@ def record(
     """
     remaining = iter(touchpoints)
     while batch := list(islice(remaining, BATCH)):
-        latest = clock() + future_tolerance
+        now = clock()
         for run in _runs(batch):
-            yield from _record_run(ledger, run, latest, region, limits)
+            yield from _record_run(ledger, run, now, future_tolerance, region, limits)
 
 
 def check(
@@ -90,6 +95,8 @@ def _check_door(draft: Draft) -> None:
     payload = draft.touchpoint.payload
     if payload.RESERVED:
         raise ReservedType("type", "a type that a door may append", came_safely(payload.TOPIC))
+    if OURS.fullmatch(draft.touchpoint.source):
+        raise BadField("source", "one that is not ours, as bahi is", came_safely("bahi"))
     check_message(draft)
 
 
@@ -113,13 +120,14 @@ def _runs(batch: Sequence[Touchpoint]) -> Iterator[list[Touchpoint]]:
 def _record_run(
     ledger: Ledger,
     run: Sequence[Touchpoint],
-    latest: datetime,
+    now: datetime,
+    future_tolerance: timedelta,
     region: str | None,
     limits: Limits,
 ) -> list[Outcome]:
     while True:
         try:
-            return _try_run(ledger, run, latest, region, limits)
+            return _try_run(ledger, run, now, future_tolerance, region, limits)
         except (ConditionFailed, IdReused):
             continue  # who is who, or what custom events are split by, has changed: nothing was written
 
@@ -127,7 +135,8 @@ def _record_run(
 def _try_run(
     ledger: Ledger,
     run: Sequence[Touchpoint],
-    latest: datetime,
+    now: datetime,
+    future_tolerance: timedelta,
     region: str | None,
     limits: Limits,
 ) -> list[Outcome]:
@@ -154,11 +163,12 @@ def _try_run(
         drafts = taken(drafts, lambda draft: _say_custom(ledger, draft, known, registered))
     drafts = taken(drafts, check_fact)
     new = _answer_known(ledger, drafts, known, outcomes)
+    latest = now + future_tolerance
     new = taken(new, lambda draft: check_new(draft, latest, region))
     _tag(ledger, new)
     persons = ledger.people.now()
     new = taken(_resolve(ledger, new, persons, limits, outcomes), check_sealable)
-    _append(ledger, new, persons, registered, outcomes)
+    _append(ledger, new, now, persons, registered, outcomes)
     return [outcomes[index] for index in range(len(run))]
 
 
@@ -176,6 +186,7 @@ def _say_custom(
 def _append(
     ledger: Ledger,
     drafts: Sequence[Draft],
+    now: datetime,
     persons: Persons,
     registered: Registered,
     outcomes: dict[int, Outcome],
@@ -193,7 +204,7 @@ def _append(
         bare = draft.event()
         for other in draft.merges:
             assert bare.customer is not None
-            events.append(_merge(ledger, draft, other))
+            events.append(_merge(ledger, draft, other, now))
             merged |= {*persons.members(bare.customer), *persons.members(other)}
         places.append(len(events))
         events.append(replace(bare, personal=sealing.seal(bare, part)) if part else bare)
@@ -264,8 +275,10 @@ def _resolve(
     return [draft for draft in rest if draft.customer not in fenced]
 
 
-def _merge(ledger: Ledger, draft: Draft, other: UUID) -> Event:
-    """That two customers are one person, as of the item that showed it."""
+def _merge(ledger: Ledger, draft: Draft, other: UUID, now: datetime) -> Event:
+    """That two customers are one person, as of the item that showed it, and never ahead of us:
+    whoever knows better is to be able to part them at once.
+    """
     merged = find(MERGED)
     given = draft.touchpoint
     return Event(
@@ -273,7 +286,7 @@ def _merge(ledger: Ledger, draft: Draft, other: UUID) -> Event:
         type=MERGED,
         version=merged.VERSION,
         domain=merged.DOMAIN,
-        occurred_at=given.occurred_at,
+        occurred_at=min(given.occurred_at, now),
         source=BY_RULE,
         data={"other": str(other)},
         customer=draft.customer,

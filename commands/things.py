@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Thing(Rule):
-    """One thing, its whole life in view. Whoever it is about is who it was about before."""
+    """One thing, its whole life in view. A command that names nobody is about whom it was about before."""
 
     KIND: ClassVar[str]
     """The kind of its tag, and its name in messages."""

@@ -21,13 +21,14 @@ from eventsourcing.dcb.api import (
 from eventsourcing.dcb.persistence import DCBInfrastructureFactory, DCBListenNotifySubscription
 from eventsourcing.persistence import IntegrityError, ProgrammingError
 
-from ledger.book import Book, Condition, Match, Receipt, index_tags
-from ledger.catalogue import Domain
+from ledger.book import CUSTOMER_TAG, Book, Condition, Match, Receipt, index_tags
+from ledger.catalogue import Domain, types
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import ConditionFailed
 from ledger.event import Event, Recorded
 from ledger.stores import open_book
 
+_CATALOGUED = frozenset(model.TOPIC for model in types())
 _OPAQUE = "opaque"
 _SOURCE = "eventsourcing"
 _WAIT_S = 0.2
@@ -83,6 +84,11 @@ class BookRecorder(DCBRecorder):
     def _ours(self, event: DCBEvent) -> Event:
         if isinstance(event, NativeEvent) and event.event is not None:
             return event.event
+        if event.type in _CATALOGUED or any(tag.startswith(CUSTOMER_TAG) for tag in event.tags):
+            raise ProgrammingError(
+                "expected an event of the application's own, came one of the catalogue's type, or "
+                "about a customer: those come through commands"
+            )
         return Event(
             id=self._ids(),
             type=event.type,

@@ -25,6 +25,7 @@ Messages name the field, what was expected and what came. They quote a value onl
 is known to be safe; otherwise they give its type and length, so that an error can be logged.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 _NAMED_BY_KIND = 60
@@ -49,7 +50,16 @@ class Refused(BahiError):
 
 
 class BadField(Refused):
-    """A field is missing, malformed or out of range."""
+    """A field is missing, malformed or out of range.
+
+    `earliest` is given for a time that is too early, where that one would do.
+    """
+
+    def __init__(
+        self, field: str, expected: str, came: str, *, earliest: datetime | None = None
+    ) -> None:
+        super().__init__(field, expected, came)
+        self.earliest = earliest
 
 
 class TooLarge(Refused):

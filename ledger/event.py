@@ -77,6 +77,11 @@ def moment_of(recorded: Recorded) -> Moment:
     return recorded.event.occurred_at, recorded.position
 
 
+def end_of(time: datetime) -> Moment:
+    """The moment that nothing which happened at that time is after."""
+    return time, 2**63 - 1
+
+
 def moment_uuid(moment: Moment) -> UUID:
     """The `moment` column of the `events` relation: 64 bits of µs since 1970 + 2⁶³, 64 of position."""
     occurred_at, position = moment

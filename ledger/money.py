@@ -4,7 +4,14 @@ for a dozen currencies (a Serbian dinar has 100 para, although nobody prints the
 
 from iso4217 import Currency
 
-_DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
+_WITHDRAWN = ("SIT", "CYP", "MTL", "SKK", "EEK", "LVL", "LTL", "HRK", "BGN", "SLL", "ANG", "CUC")
+"""Currencies of ISO 4217's list three that went out of use since 2007, each with two digits: what was
+paid in them was paid."""
+
+_DIGITS: dict[str, int | None] = {
+    **dict.fromkeys(_WITHDRAWN, 2),
+    **{currency.code: currency.exponent for currency in Currency},
+}
 
 
 def is_currency(code: str) -> bool:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, permutations, product
+from typing import NamedTuple
 from uuid import UUID
 
 import pyarrow as pa
 
 from ledger.book import CUSTOMER_TAG, Book, Match
-from ledger.event import MERGED, SPLIT, Moment, Recorded, moment_of, moment_uuid
+from ledger.event import MERGED, SPLIT, Moment, Recorded, end_of, moment_of, moment_uuid
 
 Pair = frozenset[UUID]
 Age = Callable[[UUID], tuple[int, UUID]]
@@ -25,20 +26,31 @@ Age = Callable[[UUID], tuple[int, UUID]]
 ALIASES = pa.schema([("customer", pa.uuid()), ("canonical", pa.uuid())])
 """Under whom a customer is read; those who are read under themselves are not in it."""
 
-JOINED = pa.schema([("customer", pa.uuid()), ("other", pa.uuid()), ("since", pa.uuid())])
-"""Any two members of one person, both ways round, and the moment since which they are one."""
+JOINED = pa.schema(
+    [("customer", pa.uuid()), ("other", pa.uuid()), ("since", pa.uuid()), ("position", pa.int64())]
+)
+"""Any two members of one person, both ways round: the moment since which they are one, and the
+position at which the book knew."""
+
+
+class Joined(NamedTuple):
+    """How two members are one person, by the oldest way of links between them."""
+
+    since: Moment
+    """That of the youngest link on the way."""
+    position: int
+    """The greatest of the links on the way: a link may be told late, of long ago."""
 
 
 @dataclass(frozen=True)
 class Persons:
     """The people of one moment, of those customers who were ever merged; all others are themselves.
 
-    `groups` has the members of each person, the oldest first. `joined` says since which moment two
-    members are one person: that of the youngest link on the oldest way between them.
+    `groups` has the members of each person, the oldest first, `joined` how any two of them are one.
     """
 
     groups: Mapping[UUID, tuple[UUID, ...]]
-    joined: Mapping[Pair, Moment]
+    joined: Mapping[Pair, Joined]
     links: frozenset[Pair]
     """Pairs that were merged with one another, and not taken back."""
     parted: frozenset[Pair]
@@ -54,9 +66,14 @@ class Persons:
         """The customer under whom this one is read."""
         return self.members(customer)[0]
 
-    def since(self, one: UUID, other: UUID) -> Moment | None:
-        """Since when two customers are one person; None if they are not, or are one customer."""
+    def way(self, one: UUID, other: UUID) -> Joined | None:
+        """How two customers are one person; None if they are not, or are one customer."""
         return self.joined.get(frozenset({one, other}))
+
+    def since(self, one: UUID, other: UUID) -> Moment | None:
+        """Since when they are."""
+        way = self.way(one, other)
+        return None if way is None else way.since
 
     def links_of(self, customer: UUID) -> frozenset[UUID]:
         """Those with whom this very customer was merged."""
@@ -77,8 +94,8 @@ class Persons:
     def togetherness(self) -> pa.Table:
         """Rows of `JOINED`."""
         rows = (
-            (one.bytes, other.bytes, moment_uuid(moment).bytes)
-            for pair, moment in self.joined.items()
+            (one.bytes, other.bytes, moment_uuid(way.since).bytes, way.position)
+            for pair, way in self.joined.items()
             for one, other in permutations(pair)
         )
         return _table(JOINED, rows)
@@ -112,14 +129,18 @@ class People:
 
     def at(self, as_of: datetime | None = None, known_upto: int | None = None) -> Persons:
         """The people by the links that had come about by `as_of`, of those the book had by then."""
-        if as_of is None and known_upto is None:
+        return self.by(None if as_of is None else end_of(as_of), known_upto)
+
+    def by(self, moment: Moment | None, known_upto: int | None = None) -> Persons:
+        """The same by a moment, that moment's own link included."""
+        if moment is None and known_upto is None:
             return self.now()
         with self._lock:
             self._read()
             chosen = [
                 link
                 for link in self._links
-                if (as_of is None or link.event.occurred_at <= as_of)
+                if (moment is None or moment_of(link) <= moment)
                 and (known_upto is None or link.position <= known_upto)
             ]
             return persons_of(chosen, self._age)
@@ -193,7 +214,7 @@ def persons_of(links: Iterable[Recorded], age: Age) -> Persons:
             since.pop(pair, None)
             parted.add(pair)
     groups: dict[UUID, list[UUID]] = defaultdict(list)
-    joined: dict[Pair, Moment] = {}
+    joined: dict[Pair, Joined] = {}
     for pair, moment in since.items():  # the oldest first, as they were put in
         one, other = min(pair), max(pair)
         for member in pair:
@@ -201,7 +222,14 @@ def persons_of(links: Iterable[Recorded], age: Age) -> Persons:
                 groups[member] = [member]
         if groups[one] is groups[other]:
             continue
-        joined |= {frozenset(two): moment for two in product(groups[one], groups[other])}
+        behind = {
+            member: way.position if (way := joined.get(frozenset({member, end}))) else 0
+            for end in (one, other)
+            for member in groups[end]
+        }
+        ways = {known: Joined(moment, known) for known in (moment[1], *behind.values())}
+        for near, far in product(groups[one], groups[other]):
+            joined[frozenset({near, far})] = ways[max(moment[1], behind[near], behind[far])]
         united = groups[one] + groups[other]
         for member in united:
             groups[member] = united
@@ -220,11 +248,9 @@ def _pair(link: Recorded) -> Pair:
     return frozenset({link.event.customer, UUID(link.event.data["other"])})
 
 
-def _table(schema: pa.Schema, rows: Iterable[tuple[bytes, ...]]) -> pa.Table:
+def _table(schema: pa.Schema, rows: Iterable[tuple[bytes | int, ...]]) -> pa.Table:
     ordered = sorted(rows)
-    columns = (
-        pa.array([row[place] for row in ordered], pa.binary(16)) for place in range(len(schema))
-    )
-    return pa.table(
-        [pa.ExtensionArray.from_storage(pa.uuid(), column) for column in columns], schema=schema
-    )
+    columns = [
+        pa.array([row[place] for row in ordered], field.type) for place, field in enumerate(schema)
+    ]
+    return pa.table(columns, schema=schema)

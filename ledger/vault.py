@@ -97,9 +97,16 @@ class Vault(ABC):
 
     @abstractmethod
     def resolve(
-        self, wanted: Sequence[Sequence[Identifier]], persons: Persons, limits: Limits
+        self,
+        wanted: Sequence[Sequence[Identifier]],
+        persons: Persons,
+        limits: Limits,
+        *,
+        keep: bool = True,
     ) -> list[Named | Refused | None]:
         """Whom each item's normalised identifiers name; items see what earlier ones have linked.
+
+        Without `keep`, nothing is linked: whoever is new has an id for this answer alone.
 
         None known: a new customer, to whom all of them are linked. Otherwise the customer of the most
         trusted one that is known, to whom the new ones are linked, unless their erasure has begun;

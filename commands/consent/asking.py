@@ -10,7 +10,7 @@ from commands.consent.permission import DECIDING, Permission, permission
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue.consent import NoticePublished
 from ledger.catalogue.profile import CustomersMerged, CustomersSplit, PreferenceSet
-from ledger.event import Recorded, moment_of
+from ledger.event import Moment, Recorded, end_of, moment_of
 from ledger.opening import Ledger
 
 _ANSWERING = tuple(kind.TOPIC for kind in (*DECIDING, PreferenceSet))
@@ -19,7 +19,7 @@ _TELLING = tuple(kind.TOPIC for kind in (*DECIDING, CustomersMerged, CustomersSp
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of a person's history, and the answer as of its time."""
+    """One event of a person's history, and the answer as of its moment."""
 
     recorded: Recorded
     then: Permission
@@ -38,12 +38,12 @@ def may_send(
 ) -> Permission:
     """The answer for a person: as of `as_of` (None: `now`), by the book up to `known_upto`.
 
-    Without `as_of` everything counts that the book has, as in the views: a source whose clock is a
-    little ahead must not delay a withdrawal.
+    Without `as_of` everything counts that the book has, as in the views, but a yes that lies ahead: a
+    source whose clock is a little ahead must not delay a withdrawal.
     """
-    persons = ledger.people.at(as_of, known_upto)
-    events = _of(ledger, persons.members(customer), _ANSWERING, as_of, known_upto, notices=True)
-    return permission(events, persons, customer, purpose, channel, as_of or now, hours)
+    asked = customer, purpose, channel
+    until = None if as_of is None else end_of(as_of)
+    return _answer(ledger, asked, as_of or now, until, known_upto, hours)
 
 
 def history(
@@ -57,22 +57,37 @@ def history(
 ) -> list[Step]:
     """What the members of a person allowed and forbade, in order of moment, and the answer after each.
 
-    The answer is that of `may_send` for the customer of the event, as of its own time.
+    The answer is that for the customer of the event, as of its own moment.
     """
-    members = ledger.people.at(as_of, known_upto).members(customer)
+    until = None if as_of is None else end_of(as_of)
+    members = ledger.people.by(until, known_upto).members(customer)
     steps = []
-    for recorded in _of(ledger, members, _TELLING, as_of, known_upto):
-        about, at = recorded.event.customer or customer, recorded.event.occurred_at
-        then = may_send(ledger, about, purpose, channel, now=at, as_of=at, known_upto=known_upto)
-        steps.append(Step(recorded, then))
+    for recorded in _of(ledger, members, _TELLING, until, known_upto):
+        asked = recorded.event.customer or customer, purpose, channel
+        at, own = recorded.event.occurred_at, moment_of(recorded)
+        steps.append(Step(recorded, _answer(ledger, asked, at, own, known_upto)))
     return steps
+
+
+def _answer(
+    ledger: Ledger,
+    asked: tuple[UUID, str, str],
+    now: datetime,
+    until: Moment | None,
+    known_upto: int | None,
+    hours: Hours = SENDING_HOURS,
+) -> Permission:
+    persons = ledger.people.by(until, known_upto)
+    members = persons.members(asked[0])
+    events = _of(ledger, members, _ANSWERING, until, known_upto, notices=True)
+    return permission(events, persons, *asked, now, hours)
 
 
 def _of(
     ledger: Ledger,
     members: Sequence[UUID],
     types: tuple[str, ...],
-    as_of: datetime | None,
+    until: Moment | None,
     known_upto: int | None,
     *,
     notices: bool = False,
@@ -81,6 +96,4 @@ def _of(
     if notices:
         matching.append(Match((NoticePublished.TOPIC,)))
     found = ledger.book.read(matching=matching, upto=known_upto)
-    return sorted(
-        (r for r in found if as_of is None or r.event.occurred_at <= as_of), key=moment_of
-    )
+    return sorted((r for r in found if until is None or moment_of(r) <= until), key=moment_of)

@@ -11,9 +11,13 @@
 latest answer, an objection or a restriction while it is that member's latest word on it, an
 unsubscribe for ever. Any no but a restriction is overcome by an explicit later yes for this very purpose
 and channel: one of the same member, or one of another member that came after the no and after the
-two had become one person. So of merged members the strictest wins, a yes given before a merge never
-overrules the other's no, and a split leaves everything as if the merge had never been. An objection
-that is lifted restores what stood before it.
+two had become one person, as it happened and as the book learned it. So of merged members the
+strictest wins, a yes given before a merge never overrules the other's no, whatever day the merge is
+said to be of, and a split leaves everything as if the merge had never been. An objection that is
+lifted restores what stood before it.
+
+**Of each member the latest yes counts**, and from its own moment on: while it lies ahead, because some
+source's clock does, that member has none.
 
 **The answer** is the first that applies: restricted, objected, unsubscribed, withdrawn or refused,
 each a no; then the person's latest yes, a no once it has expired; then requested and, where nobody
@@ -92,7 +96,7 @@ class Stands:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the person was shown; `text` and `title` are as published, None where nothing was."""
+    """What the person was shown; `text` and `title` as published, None where that is not known."""
 
     code: str
     version: str | None
@@ -118,7 +122,7 @@ class Permission:
     time_zone: str | None
     """The person's; None where it is not known, and UTC is taken for it."""
     next_at: datetime | None
-    """For a yes, the next allowed moment, in UTC; `now` itself if it is one."""
+    """For a yes, the next allowed moment, in UTC; `now` itself if it is one. None where it lapses first."""
 
     @property
     def allowed(self) -> bool:
@@ -143,16 +147,20 @@ def permission(
     said = sorted(events, key=moment_of)
     decisive = next(standing(said, persons, customer, purpose, channel, now))
     zone = _time_zone(said, persons.members(customer))
-    yes = decisive.state is State.GIVEN
+    next_at = None
+    if decisive.state is State.GIVEN:
+        next_at = next_hour(now, ZoneInfo(zone or "UTC"), hours)
+        if decisive.lapses_at is not None and next_at >= decisive.lapses_at:
+            next_at = None
     return Permission(
         purpose=purpose,
         channel=channel,
         state=decisive.state,
         by=decisive.by,
         lapses_at=decisive.lapses_at,
-        notice=None if decisive.by is None else _notice(decisive.by.event, said),
+        notice=None if decisive.by is None else _notice(decisive.by, said),
         time_zone=zone,
-        next_at=next_hour(now, ZoneInfo(zone or "UTC"), hours) if yes else None,
+        next_at=next_at,
     )
 
 
@@ -173,11 +181,15 @@ def standing(
             for slot in slots(recorded.event, purpose, channel):
                 latest[slot, member] = recorded
     yeses = {
-        member: moment_of(recorded) for (slot, member), recorded in latest.items() if slot == _YES
+        member: moment_of(recorded)
+        for (slot, member), recorded in latest.items()
+        if slot == _YES and recorded.event.occurred_at <= now
     }
     found = []
     for (_, member), recorded in latest.items():
         state = _STATES.get(recorded.event.type)
+        if state is State.GIVEN and member not in yeses:
+            continue
         if state in _OVERCOME and _is_overcome(moment_of(recorded), member, yeses, persons):
             continue
         if state is State.GIVEN and _has_lapsed(recorded.event, now):
@@ -232,11 +244,12 @@ def slots(event: Event, purpose: str, channel: str) -> Iterator[str]:
         case ConsentRequested.TOPIC:
             if _names(event, purpose, channel):
                 yield "request"
-        case ConsentGiven.TOPIC | ConsentRefused.TOPIC | ConsentWithdrawn.TOPIC:
+        case ConsentRefused.TOPIC | ConsentWithdrawn.TOPIC:
             if _names(event, purpose, channel):
-                yield "answer"
-                if event.type == ConsentGiven.TOPIC:
-                    yield _YES
+                yield "no"
+        case ConsentGiven.TOPIC:
+            if _names(event, purpose, channel):
+                yield _YES
         case _:
             return
 
@@ -252,9 +265,10 @@ def _names(event: Event, purpose: str, channel: str) -> bool:
 
 def _is_overcome(no: Moment, of: UUID, yeses: dict[UUID, Moment], persons: Persons) -> bool:
     for member, yes in yeses.items():
-        since = no if member == of else persons.since(of, member)
-        if since is not None and yes > max(no, since):
-            return True
+        if yes > no:
+            way = persons.way(of, member)
+            if member == of or (way and yes > way.since and yes[1] > way.position):
+                return True
     return False
 
 
@@ -277,19 +291,25 @@ def _time_zone(said: Iterable[Recorded], members: Collection[UUID]) -> str | Non
     return zone
 
 
-def _notice(event: Event, said: Iterable[Recorded]) -> Notice | None:
-    """The notice that an event cites, with the latest text published as that one."""
-    code = event.data.get("notice")
+def _notice(by: Recorded, said: Iterable[Recorded]) -> Notice | None:
+    """The notice that an event cites, with the latest text that was published by then as that one.
+
+    Without a text where there were several languages, and the event does not say which they saw.
+    """
+    code = by.event.data.get("notice")
     if code is None:
         return None
-    version, language = event.data.get("notice_version"), event.data.get("language")
-    notice = Notice(code, version, language)
+    version, language = by.event.data.get("notice_version"), by.event.data.get("language")
+    published: dict[str, Recorded] = {}
     for recorded in said:
         data = recorded.event.data
-        if recorded.event.type != NoticePublished.TOPIC or data["notice"] != code:
+        if recorded.event.type != NoticePublished.TOPIC or moment_of(recorded) > moment_of(by):
             continue
-        if data["notice_version"] == version and language in (None, data["language"]):
-            notice = Notice(
-                code, version, data["language"], data.get("title"), data["text"], recorded.position
-            )
-    return notice
+        same = (data["notice"], data["notice_version"]) == (code, version)
+        if same and language in (None, data["language"]):
+            published[data["language"]] = recorded
+    if len(published) != 1:
+        return Notice(code, version, language)
+    ((language, recorded),) = published.items()
+    data = recorded.event.data
+    return Notice(code, version, language, data.get("title"), data["text"], recorded.position)

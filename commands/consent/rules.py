@@ -2,8 +2,8 @@
 `permission`; here is only what may be appended.
 
 A no can always be said: where there is a yes it is withdrawn, where there is none it is refused. Both
-look at the answers alone, so that a person who objected, unsubscribed or is restricted can still take
-back the yes that lies beneath.
+look at the answers alone, so that a person who objected, unsubscribed or is restricted, or whose other
+record said no, can still take back the yes that lies beneath.
 """
 
 from collections.abc import Collection
@@ -28,6 +28,7 @@ from ledger.catalogue.email import EmailUnsubscribed
 from ledger.catalogue.profile import CustomersMerged, CustomersSplit
 from ledger.errors import BadField, NotAllowed, came_safely
 from ledger.event import Recorded
+from ledger.people import NOBODY_MERGED
 
 _Answer = ConsentRequested | ConsentGiven | ConsentRefused | ConsentWithdrawn
 _ABOVE = {State.RESTRICTED, State.OBJECTED, State.UNSUBSCRIBED}
@@ -134,6 +135,12 @@ class _Saying(Rule):
         """How the answers alone stand, whatever stands above them."""
         return next(one for one in self.stands() if one.state not in _ABOVE)
 
+    def allowed_by(self, member: UUID) -> bool:
+        """Whether that member's own answers, alone, come to a yes."""
+        asked = (self.asked.purpose, self.asked.channel)
+        own = standing(self.seen, NOBODY_MERGED, member, *asked, self.proposed.occurred_at)
+        return next(one for one in own if one.state not in _ABOVE).state is State.GIVEN
+
 
 class Request(_Saying):
     """A person is asked: not while they allow it already."""
@@ -171,13 +178,13 @@ class Refuse(_Saying):
 
 
 class Withdraw(_Saying):
-    """A person takes back a yes."""
+    """A person takes back a yes: that of any member, also where it lies beneath another's no."""
 
     def decide(self) -> None:
         self.demand_notice()
-        answered = self.answered()
-        if answered.state is not State.GIVEN:
-            raise NotAllowed("consent", "one that is given", _one(answered))
+        if not any(map(self.allowed_by, self.proposed.members)):
+            expected = "one that is given: else refuse it"
+            raise NotAllowed("consent", expected, _one(self.answered()))
 
 
 class _Objecting(Rule):

@@ -8,25 +8,28 @@ from ledger.catalogue.fields import Code, Count, IdentityText
 from ledger.catalogue.model import About, Domain, EventType, event
 from ledger.errors import BadField, came
 
+_ONE_LINE = r"^[^\p{C}]*[^\p{C}\s][^\p{C}]*$"
+"""Something to read, and nothing that moves the cursor."""
+
 
 @event("account.identified", domain=Domain.SALES, about=About.NOBODY, needs=("account",))
 class AccountIdentified(EventType):
     """A company became known, or what is known of it changed; only what changed is given.
 
-    The name of a sole trader is a person's, and belongs to that customer.
+    A name is taken only of what is said to be no sole trader: theirs is a person's name, and belongs to
+    that customer.
     """
 
-    account_name: Annotated[str, Field(max_length=200)] | None = None
+    account_name: Annotated[str, Field(max_length=200, pattern=_ONE_LINE)] | None = None
     sole_trader: bool | None = None
     industry: Code | None = None
     employees: Count | None = None
 
     @model_validator(mode="after")
     def _name_no_person(self) -> Self:
-        if self.sole_trader and self.account_name is not None:
-            raise BadField(
-                "account_name", "none for a sole trader, who is a person", came(self.account_name)
-            )
+        if self.account_name is not None and self.sole_trader is not False:
+            expected = "none unless sole_trader is false: a sole trader's name is a person's"
+            raise BadField("account_name", expected, came(self.account_name))
         return self
 
 

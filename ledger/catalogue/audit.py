@@ -1,6 +1,6 @@
 """Who looked at personal data."""
 
-from ledger.catalogue.fields import Code, ContentText
+from ledger.catalogue.fields import Code, ContentText, Purpose
 from ledger.catalogue.model import About, Domain, EventType, event
 
 
@@ -8,7 +8,7 @@ from ledger.catalogue.model import About, Domain, EventType, event
 class PersonalDataOpened(EventType):
     """Somebody opened a person's sealed data; appended before the data is shown."""
 
-    purpose: Code
+    purpose: Purpose
     reason_given: ContentText | None = None
 
 
@@ -16,6 +16,6 @@ class PersonalDataOpened(EventType):
 class PersonalDataExported(EventType):
     """A person's data left as a file: an answer to their request, or a move to another system."""
 
-    purpose: Code
+    purpose: Purpose
     recipient: Code
     reason_given: ContentText | None = None

@@ -2,7 +2,16 @@
 
 from typing import Literal
 
-from ledger.catalogue.fields import Channel, Code, Country, Language, LegalText, Moment, PlainText
+from ledger.catalogue.fields import (
+    Channel,
+    Code,
+    Country,
+    Language,
+    LegalText,
+    Moment,
+    PlainText,
+    Purpose,
+)
 from ledger.catalogue.model import About, Domain, EventType, event
 
 
@@ -18,7 +27,7 @@ class NoticePublished(EventType):
 
 
 class _Consent(EventType):
-    purpose: Code
+    purpose: Purpose
     channel: Channel
     notice: Code | None = None
     notice_version: Code | None = None
@@ -54,7 +63,7 @@ class ConsentWithdrawn(_Consent):
 class ObjectionRaised(EventType):
     """A person objected to a purpose; against marketing this beats every other basis."""
 
-    purpose: Code
+    purpose: Purpose
     grounds: LegalText | None = None
 
 
@@ -62,5 +71,5 @@ class ObjectionRaised(EventType):
 class ObjectionLifted(EventType):
     """A person took an objection back."""
 
-    purpose: Code
+    purpose: Purpose
     grounds: LegalText | None = None

@@ -2,7 +2,15 @@
 
 from typing import Literal
 
-from ledger.catalogue.fields import BehaviourText, Channel, Code, Count, Currency, MinorUnits
+from ledger.catalogue.fields import (
+    BehaviourText,
+    Channel,
+    Code,
+    Count,
+    Currency,
+    MinorUnits,
+    Purpose,
+)
 from ledger.catalogue.model import About, Domain, EventType, event
 
 
@@ -11,7 +19,7 @@ class CampaignLaunched(EventType):
     """A campaign began: from here on it may reach people."""
 
     channel: Channel | None = None
-    purpose: Code | None = None
+    purpose: Purpose | None = None
 
 
 @event("campaign.cost_recorded", domain=Domain.SALES, about=About.NOBODY, needs=("campaign",))

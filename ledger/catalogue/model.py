@@ -6,6 +6,7 @@ relation) or personal (marked with its retention class, sealed before it is stor
 are always optional: after an erasure, or for a reader who may not open them, they are simply absent.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ class EventType(BaseModel, Decision):
 
 TEvent = TypeVar("TEvent", bound=EventType)
 
+_TOPIC = re.compile(r"[a-z_]{1,30}\.[a-z_]{1,30}")
 _CATALOGUE: dict[str, type[EventType]] = {}
 
 
@@ -160,6 +162,10 @@ def types() -> Iterator[type[EventType]]:
     return (_CATALOGUE[topic] for topic in sorted(_CATALOGUE))
 
 
+STORED: Mapping[str, bool] = {"stored": True}
+"""The context in which stored events are validated."""
+
+
 def find(topic: str) -> type[EventType]:
     """The model of a stored name. Raises `UnknownType`, naming what is near."""
     try:
@@ -168,9 +174,14 @@ def find(topic: str) -> type[EventType]:
         group = topic.partition(".")[0]
         near = sorted(t for t in _CATALOGUE if t.startswith(group + "."))
         if near:
-            raise UnknownType("type", "one of " + ", ".join(near), came_safely(topic)) from None
+            raise UnknownType("type", "one of " + ", ".join(near), _named_safely(topic)) from None
         groups = sorted({t.partition(".")[0] + ".…" for t in _CATALOGUE})
         raise UnknownType("type", "one of " + ", ".join(groups), came(topic)) from None
+
+
+def _named_safely(topic: str) -> str:
+    """A type that there is not, quoted only if it is made like one: senders write anything there."""
+    return came_safely(topic) if _TOPIC.fullmatch(topic) else came(topic)
 
 
 def parse(topic: str, attributes: Mapping[str, Any], *, at_a_door: bool = True) -> EventType:
@@ -189,8 +200,12 @@ def parse(topic: str, attributes: Mapping[str, Any], *, at_a_door: bool = True) 
 
 
 def load(topic: str, data: Mapping[str, Any]) -> EventType:
-    """A stored event of any past version; personal fields are absent until they are opened."""
-    return find(topic).model_validate(dict(data))
+    """A stored event of any past version; personal fields are absent until they are opened.
+
+    What was taken once is taken for ever: lists that others publish (currencies, countries, zones)
+    change, and are asked only of what is new.
+    """
+    return find(topic).model_validate(dict(data), context=STORED)
 
 
 def _first_problem(error: ValidationError, model: type[EventType]) -> Refused:
@@ -203,7 +218,7 @@ def _first_problem(error: ValidationError, model: type[EventType]) -> Refused:
         *within, name = problem["loc"]
         path = ".".join(str(part) for part in within) or model.TOPIC
         return BadField(path, "no other fields than " + _fields(model, within), came(name))
-    return BadField(path, _expectation(problem), came(problem["input"]))
+    return BadField(path, _expectation(problem), _came(problem))
 
 
 def _fields(model: type[BaseModel], within: Sequence[int | str]) -> str:
@@ -220,6 +235,18 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
     for inner in get_args(annotation):
         yield from _models(inner)
 
+
+def _came(problem: Mapping[str, Any]) -> str:
+    """What came; a number out of range is named if it is too short to be anybody's telephone."""
+    value, kind = problem["input"], str(problem["type"])
+    named = type(value) is int and abs(value) < _NAMED_BELOW
+    return str(value) if named and kind.startswith(("greater_than", "less_than")) else came(value)
+
+
+_NAMED_BELOW = 100_000
+
+PATTERNS: dict[str, str] = {}
+"""What a pattern of ours means, in words for people; others are shown as they are."""
 
 _EXPECTATIONS = {
     "date": "a day such as 2026-01-31",
@@ -249,6 +276,8 @@ def _expectation(problem: Mapping[str, Any]) -> str:
     kind, context = str(problem["type"]), problem.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])  # a validator of our own
+    if context.get("pattern") in PATTERNS:
+        return PATTERNS[context["pattern"]]
     phrase = _EXPECTATIONS.get(kind) or _EXPECTATIONS.get(kind.partition("_")[0])
     return phrase.format(**context) if phrase else kind.replace("_", " ")
 

@@ -1,10 +1,9 @@
 """What people ask about their data, and what was done: all of it appended by commands alone."""
 
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from ledger.catalogue.fields import Code, Count, Digest, LegalText
+from ledger.catalogue.fields import Code, Count, Day, Digest, LegalText
 from ledger.catalogue.model import About, Domain, EventType, Retention, event
 from ledger.catalogue.profile import CustomerIdentified
 
@@ -19,7 +18,7 @@ class PrivacyRequested(EventType):
     request: UUID
     right: Right
     law: Law
-    due_on: date
+    due_on: Day
 
 
 @event("privacy.verified", domain=Domain.PRIVACY, reserved=True)
@@ -35,7 +34,7 @@ class PrivacyExtended(EventType):
     """The answer will take longer, and the person was told why."""
 
     request: UUID
-    due_on: date
+    due_on: Day
     ground: Code
 
 
@@ -97,7 +96,7 @@ class CustomerErased(EventType):
     commitments: tuple[Digest, ...]
     book_size: Count
     vault_generation: Count
-    backups_dead_from: date
+    backups_dead_from: Day
     token_digest: Digest | None = None
     request: UUID | None = None
 

@@ -1,6 +1,5 @@
 """Rates, and events that nobody foresaw, with what others say is safe to read of them."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from ledger.catalogue.fields import (
     Code,
     Count,
     Currency,
+    Day,
     JsonObject,
 )
 from ledger.catalogue.model import About, Domain, EventType, event
@@ -23,7 +23,7 @@ class RatePublished(EventType):
     currency: Currency
     quote: Currency
     rate_millionths: Annotated[Count, Field(gt=0)]
-    rate_date: date
+    rate_date: Day
 
 
 @event("schema.registered", domain=Domain.REFERENCE, reserved=True, about=About.NOBODY)

@@ -1,12 +1,11 @@
 """Pipelines, leads, deals and tasks: how somebody becomes a buyer."""
 
-from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ledger.catalogue.fields import Code, ContentText, Count, Currency, MinorUnits, Moment
+from ledger.catalogue.fields import Code, ContentText, Count, Currency, Day, MinorUnits, Moment
 from ledger.catalogue.model import About, Domain, EventType, event
 from ledger.errors import BadField, came_safely
 
@@ -69,7 +68,7 @@ class DealOpened(EventType):
     stage: Code
     currency: Currency | None = None
     amount_minor: MinorUnits | None = None
-    expected_close: date | None = None
+    expected_close: Day | None = None
     subject: ContentText | None = None
 
 
@@ -78,7 +77,7 @@ class DealMoved(EventType):
     """A deal went to another stage, onwards or back."""
 
     stage: Code
-    expected_close: date | None = None
+    expected_close: Day | None = None
 
 
 @event("deal.amount_changed", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
@@ -87,7 +86,7 @@ class DealAmountChanged(EventType):
 
     currency: Currency
     amount_minor: MinorUnits
-    expected_close: date | None = None
+    expected_close: Day | None = None
 
 
 @event("deal.won", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
@@ -144,7 +143,9 @@ class ScoreRecorded(EventType):
 
 
 Metric = Literal["orders", "revenue", "leads", "deals_won", "new_customers", "tickets_resolved"]
-"""What a goal can be set for. `revenue` is ordered less refunded, in the goal's currency."""
+"""What a goal can be set for. `revenue` is ordered less refunded, in minor units of the goal's currency;
+the others are how many: orders placed, leads captured, deals that stand won, customers first heard of
+in the period, resolutions of tickets."""
 
 
 @event("goal.set", domain=Domain.SALES, about=About.NOBODY)
@@ -158,8 +159,8 @@ class GoalSet(EventType):
     metric: Metric
     target: Count
     currency: Currency | None = None
-    period_start: date
-    period_end: date
+    period_start: Day
+    period_end: Day
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -64,7 +64,12 @@ class SqliteVault(Vault):
     # Who is who
 
     def resolve(
-        self, wanted: Sequence[Sequence[Identifier]], persons: Persons, limits: Limits
+        self,
+        wanted: Sequence[Sequence[Identifier]],
+        persons: Persons,
+        limits: Limits,
+        *,
+        keep: bool = True,
     ) -> list[Named | Refused | None]:
         digests = self._digests(identifier for item in wanted for identifier in item)
 
@@ -85,7 +90,7 @@ class SqliteVault(Vault):
         generation, (naming, answers) = self._file.read(
             lambda keys: (self._generation(), read(keys))
         )
-        if naming.linked:
+        if keep and naming.linked:
             with self._file.write() as keys:
                 # Others may have linked or erased them since; only under the lock is it so.
                 if self._generation() != generation:

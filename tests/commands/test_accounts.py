@@ -71,17 +71,15 @@ def _at(position: int, event: Event) -> Recorded:
     return Recorded(position, NOW, event, b"")
 
 
-NAMED: Said = (1, "account.identified", {"account_name": "Weberei Süd GmbH"})
+NAMED: Said = (1, "account.identified", {"account_name": "Weberei Süd GmbH", "sole_trader": False})
 ALONE: Said = (2, "account.identified", {"sole_trader": True})
-A_NAME = "NotAllowed account_name: expected none for a sole trader, who is a person, came text of "
 COMPANIES: list[tuple[str, list[Said], Said, str]] = [
     ("named", [], NAMED, ALLOWED),
     ("named again", [NAMED], (2, *NAMED[1:]), ALLOWED),
     ("known to be one person", [], ALONE, ALLOWED),
-    ("named, but one person", [ALONE], (3, "account.identified", {"account_name": "Zoe"}),
-     A_NAME + "3 characters"),
-    ("named, but one person for all we know", [ALONE, (3, "account.identified", {"employees": 1})],
-     (4, "account.identified", {"account_name": "Zoe"}), A_NAME + "3 characters"),
+    ("named, and one person after all", [NAMED], ALONE,
+     ("NotAllowed sole_trader: expected a company that was never named: a name stays readable for ever, "
+      "came one that was identified on 2026-03-01 at position 1")),
     ("named, and no more one person", [ALONE],
      (3, "account.identified", {"account_name": "Zoe & Co", "sole_trader": False}), ALLOWED),
 ]  # fmt: skip

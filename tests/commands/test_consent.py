@@ -5,6 +5,7 @@ Asha (A) and a second record of hers (B) are one person for some days, and one a
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def test_of_two_clerks_who_take_back_one_yes_one_learns_of_the_other(tmp_path: P
             given = said(ledger, touchpoint(f"{number}", 1, "u1", "consent.given", _NEWS))
             assert given.position is not None
             lost = (
-                "consent: expected one that is given, came one that was withdrawn on 2026-01-01"
+                "consent: expected one that is given: else refuse it, came one that was withdrawn on 2026-01-01"
                 f" at position {given.position + 1}"
             )
             assert sorted(_both_withdraw(ledger, f"{number}")) == sorted(["appended", lost])
@@ -301,3 +302,76 @@ def test_nobody_is_entered_for_what_is_refused(tmp_path: Path) -> None:
         with pytest.raises(NotAllowed, match="nobody ever gave"):
             said(ledger, touchpoint("no", 2, "u1", "consent.withdrawn", _NEWS))
         assert customer_of(ledger, "user", "u1") is None
+
+
+def test_a_yes_counts_from_its_own_moment_on(tmp_path: Path) -> None:
+    """Of a source whose clock runs ahead; until then it is as if nobody had said it."""
+    ahead = clock() + timedelta(hours=1)
+    with opened(tmp_path) as ledger:
+        said(ledger, touchpoint("no", 1, "u1", "consent.refused", _NEWS))
+        yes = replace(touchpoint("yes", 2, "u1", "consent.given", _NEWS), occurred_at=ahead)
+        said(ledger, yes)
+        customer = customer_of(ledger, "user", "u1")
+        assert customer is not None
+        states = [
+            may_send(ledger, customer, *NEWS, now=now).state
+            for now in (NOW, ahead - timedelta(microseconds=1), ahead)
+        ]
+        assert states == ["refused", "refused", "given"]
+
+
+PUBLISHED: list[tuple[list[str], str | None, tuple[str | None, str | None, int | None]]] = [
+    # What was published (day, language; each with its own text), the language cited, and the evidence.
+    ([], None, (None, None, None)),
+    (["1 en"], None, ("en", "May we? en 1", 1)),
+    (["1 en", "2 de"], None, (None, None, None)),
+    (["1 en", "2 de"], "de", ("de", "May we? de 2", 2)),
+    (["1 en", "2 de"], "fr", ("fr", None, None)),
+    # The yes is of day 5: what came out later is not what they saw.
+    (["1 en", "6 de"], None, ("en", "May we? en 1", 1)),
+    (["6 de"], None, (None, None, None)),
+    (["6 de"], "de", ("de", None, None)),
+    (["5 en"], None, ("en", "May we? en 5", 1)),
+]
+
+
+@pytest.mark.parametrize(("published", "language", "evidence"), PUBLISHED)
+def test_the_text_is_one_that_was_out_when_they_answered(
+    tmp_path: Path,
+    published: list[str],
+    language: str | None,
+    evidence: tuple[str | None, str | None, int | None],
+) -> None:
+    with opened(tmp_path) as ledger:
+        for line in published:
+            day, spoken = line.split()
+            words = notice("1", f"May we? {spoken} {day}") | {"language": spoken}
+            said(ledger, touchpoint(line, int(day), "-", "notice.published", words))
+        cited = {} if language is None else {"language": language}
+        asked = touchpoint("yes", 5, "u1", "consent.given", _NEWS | _FIRST | cited)
+        (_,) = record(ledger, [asked], clock=clock, future_tolerance=timedelta(days=1))
+        found = answer(ledger, "u1", NOW).notice
+        assert found is not None
+        assert (found.language, found.text, found.position) == evidence
+
+
+def test_the_history_tells_one_from_another_at_the_same_instant(tmp_path: Path) -> None:
+    told = [
+        ("A", "consent.given", _NEWS),
+        ("A", "consent.withdrawn", _NEWS),
+        ("B", "consent.refused", _NEWS),
+        ("A", "consent.given", _NEWS),
+        ("A", "customers.merged", {"other": "B"}),
+        ("A", "customers.split", {"other": "B"}),
+    ]
+    with opened(tmp_path) as ledger:
+        for number, (who, topic, words) in enumerate(told):
+            named = customer_of(ledger, "user", words.get("other", "-"))
+            other = {} if named is None else {"other": str(named)}
+            said(ledger, touchpoint(str(number), 1, who, topic, words | other))
+        customer = customer_of(ledger, "user", "A")
+        assert customer is not None
+        steps = history(ledger, customer, *NEWS)
+        assert [(step.recorded.position, step.then.state.value) for step in steps] == [
+            (1, "given"), (2, "withdrawn"), (4, "given"), (5, "refused"), (6, "given"),
+        ]  # fmt: skip

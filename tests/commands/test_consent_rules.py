@@ -57,7 +57,7 @@ def outcome(given: list[str], when: str) -> str:
     return judged(history, said(when), persons) or "taken"
 
 
-WITHDRAW = "NotAllowed consent: expected one that is given, came one that "
+WITHDRAW = "NotAllowed consent: expected one that is given: else refuse it, came one that "
 NOT_GIVEN = "NotAllowed consent: expected one that is not given"
 CASES: list[tuple[list[str], str, str]] = [
     # A text is published once for each version and language.
@@ -144,8 +144,15 @@ CASES: list[tuple[list[str], str, str]] = [
     (["1 B given"], "2 A withdrawn", f"{WITHDRAW}nobody ever gave"),
     (["1 B given", "2 A merged B"], "3 A withdrawn", "taken"),
     (["1 B given", "2 A merged B", "3 A split B"], "4 A withdrawn", f"{WITHDRAW}nobody ever gave"),
-    (["1 A refused", "2 B given", "3 A merged B"], "4 A withdrawn",
+    # The yes of any member can be taken back, also where it lies beneath another's no.
+    (["1 A refused", "2 B given", "3 A merged B"], "4 A withdrawn", "taken"),
+    (["1 A refused", "2 B given", "3 A merged B"], "4 B withdrawn", "taken"),
+    (["1 A given", "2 A merged B", "3 B withdrawn"], "4 A withdrawn", "taken"),
+    (["1 A given", "2 A merged B", "3 B given until=4"], "4 A withdrawn", "taken"),
+    (["1 A refused", "2 B given until=4", "3 A merged B"], "4 B withdrawn",
      f"{WITHDRAW}was refused on 2026-03-01 at position 1"),
+    (["1 A given", "2 A merged B", "3 A withdrawn"], "4 B withdrawn",
+     f"{WITHDRAW}was withdrawn on 2026-03-03 at position 3"),
     (["1 A refused", "2 A merged B", "3 B given"], "4 A withdrawn", "taken"),
     # Objecting: at any time; taken back by the one who did, of what they did.
     ([], "2 A raised", "taken"),

@@ -20,8 +20,8 @@ FEWER = [{"stage": name, "win_percent": 10} for name in ("lead", "contract")]
 OTHER_DEAL = {"deal": "another"}
 
 
-def defined(day: int, stages: list[dict[str, Any]]) -> Said:
-    return day, "pipeline.defined", {"pipeline": "inbound", "stages": stages}
+def defined(day: int, stages: list[dict[str, Any]], **more: str) -> Said:
+    return day, "pipeline.defined", {"pipeline": "inbound", "stages": stages, **more}
 
 
 def deal_in(stage: str, pipeline: str = "inbound") -> Said:
@@ -38,6 +38,7 @@ def priced(day: int, currency: str) -> Said:
 
 DEFINED = defined(1, STAGES)
 OPENED = deal_in("lead")
+FOR_EUR = defined(1, STAGES, currency="EUR")
 IN_EUR: Said = (2, "deal.opened", {**OPENED[2], "currency": "EUR"})
 MOVED = moved(3, "offer")
 WON: Said = (4, "deal.won", {})
@@ -63,6 +64,13 @@ TABLE: list[tuple[str, list[Said], Said, str]] = [
      "NotAllowed stage: expected one of lead, offer, contract, came 'offr'"),
     ("opened with an amount of nothing", [DEFINED], (2, "deal.opened", {**OPENED[2], "amount_minor": 5}),
      "BadField currency: expected one, since there is an amount, came none"),
+    ("opened in its pipeline's currency", [FOR_EUR], IN_EUR, ALLOWED),
+    ("opened in no currency", [FOR_EUR], OPENED, ALLOWED),
+    ("opened in another currency than its pipeline's", [FOR_EUR], (2, "deal.opened", {**OPENED[2], "currency": "USD"}),
+     "NotAllowed currency: expected EUR, as pipeline inbound has it, came 'USD'"),
+    ("opened in the currency that its pipeline had", [FOR_EUR, defined(3, STAGES)], IN_EUR, ALLOWED),
+    ("opened when its pipeline has no currency any more", [FOR_EUR, DEFINED], (2, "deal.opened", {**OPENED[2], "currency": "USD"}),
+     ALLOWED),
     ("moved", [DEFINED, OPENED], MOVED, ALLOWED),
     ("moved back", [DEFINED, OPENED, MOVED], moved(4, "lead"), ALLOWED),
     ("moved to where it is", [DEFINED, OPENED, MOVED], moved(4, "offer"),
@@ -91,6 +99,13 @@ TABLE: list[tuple[str, list[Said], Said, str]] = [
      "NotAllowed currency: expected EUR, which the deal is in, came 'USD'"),
     ("priced in another currency than before", [OPENED, priced(3, "INR")], priced(3, "EUR"),
      "NotAllowed currency: expected INR, which the deal is in, came 'EUR'"),
+    ("priced first in its pipeline's currency", [FOR_EUR, OPENED], priced(3, "EUR"), ALLOWED),
+    ("priced first in another currency than its pipeline's", [FOR_EUR, OPENED], priced(3, "USD"),
+     "NotAllowed currency: expected EUR, as pipeline inbound has it, came 'USD'"),
+    ("priced in its own currency, when its pipeline has another", [IN_EUR, defined(3, STAGES, currency="USD")],
+     priced(4, "EUR"), ALLOWED),
+    ("priced before its pipeline has a currency", [DEFINED, OPENED, defined(4, STAGES, currency="EUR")],
+     priced(3, "USD"), ALLOWED),
     ("priced when it is lost", [IN_EUR, LOST], priced(5, "EUR"),
      NOT_OPEN + "lost on 2026-03-04 at position 2"),
     ("won", [OPENED], WON, ALLOWED),
@@ -112,6 +127,10 @@ TABLE: list[tuple[str, list[Said], Said, str]] = [
      "NotAllowed deal: expected one that is won or lost, came one that was reopened on 2026-03-05 at position 4"),
     ("reopened in no stage", [DEFINED, OPENED, WON], (5, "deal.reopened", {"stage": "won"}),
      "NotAllowed stage: expected one of lead, offer, contract, came 'won'"),
+    ("reopened, and never opened", [DEFINED, LOST], REOPENED,
+     "NotAllowed deal: expected one whose opening is in the book, came one that was lost on 2026-03-04 at position 2"),
+    ("moved after it was reopened, and never opened", [DEFINED, LOST, REOPENED], moved(6, "lead"),
+     "NotAllowed deal: expected one whose opening is in the book, came one that was reopened on 2026-03-05 at position 3"),
     ("moved after it was reopened", [DEFINED, OPENED, WON, REOPENED], moved(6, "offer"),
      "NotAllowed stage: expected one of lead, contract, came 'offer', where it is"),
 ]  # fmt: skip

@@ -35,6 +35,7 @@ from ledger.catalogue.fields import (
     Digest,
     JsonObject,
     Language,
+    Purpose,
     TimeZone,
 )
 from ledger.errors import ReservedType
@@ -45,7 +46,7 @@ TYPES = list(catalogue.types())
 EVERY_TYPE = pytest.mark.parametrize("model", TYPES, ids=lambda model: model.TOPIC)
 EVERY_EXAMPLE = pytest.mark.parametrize("file", sorted(EXAMPLES.iterdir()), ids=lambda f: f.stem)
 
-CLOSED_TEXT = (Code, Country, Currency, Digest, Language, TimeZone)
+CLOSED_TEXT = (Code, Country, Currency, Digest, Language, Purpose, TimeZone)
 """Text that cannot say anything about anybody: codes, digests, and names from a published list."""
 PLAIN_VALUES = (bool, int, date, datetime, UUID, NoneType, AwareDatetime)
 

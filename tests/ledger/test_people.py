@@ -167,17 +167,18 @@ def test_relations_for_views(book: SqliteBook) -> None:
     assert people.now().aliases().equals(ALIASES.empty_table())
     assert people.now().togetherness().equals(JOINED.empty_table())
     book.append([an_event(n, "email.sent", c, day(0)) for n, c in enumerate((A, B, C))])
-    book.append([link_event(7, Link(True, 1, 0, 1)), link_event(8, Link(True, 1, 2, 2))])
+    book.append([link_event(7, Link(True, 1, 0, 2)), link_event(8, Link(True, 1, 2, 1))])
     persons = people.now()
     assert persons.aliases().to_pylist() == [
         {"customer": B, "canonical": A},
         {"customer": C, "canonical": A},
     ]
-    first, second = moment_uuid((day(1), 4)), moment_uuid((day(2), 5))
-    expected = {(A, B): first, (A, C): second, (B, C): second}
+    first, late = moment_uuid((day(2), 4)), moment_uuid((day(1), 5))
+    expected = {(A, B): (first, 4), (A, C): (first, 5), (B, C): (late, 5)}
     assert {
-        (row["customer"], row["other"]): row["since"] for row in persons.togetherness().to_pylist()
-    } == expected | {(other, one): since for (one, other), since in expected.items()}
+        (row["customer"], row["other"]): (row["since"], row["position"])
+        for row in persons.togetherness().to_pylist()
+    } == expected | {(other, one): way for (one, other), way in expected.items()}
     assert persons.togetherness().num_rows == 6
     assert persons.links_of(B) == {A, C}
     assert persons.links_of(C) == {B}
