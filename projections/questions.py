@@ -26,7 +26,7 @@ from projections.sql import quoted
 
 PEOPLE = {"merged": ALIASES, "joined": JOINED}
 """Relations that any question may ask besides views: who is read under whom, and since when two
-customers are one person (`since` is a `moment`)."""
+customers are one person (`since` is a `moment`) and where the book learned it (`position`)."""
 
 NOBODY: Mapping[str, pa.Table] = {name: schema.empty_table() for name, schema in PEOPLE.items()}
 """The same where nobody was ever merged."""

@@ -129,7 +129,7 @@ class History:
 
         Views are of people, and `events` has each event under the customer it was recorded for:
         `merged` (customer, canonical) says under whom a customer is read, and `joined` (customer,
-        other, since) since which `moment` two are one person.
+        other, since, position) since which `moment` two are one person, and where the book learned it.
         """
         persons = self.persons(at)
         names = (*self._views.folds, *self._views.questions)

@@ -1,6 +1,7 @@
 -- campaign: one row a campaign and currency; what it cost, whom it reached and what came of it.
 --
 -- Events without money count under the currency ''; what is ordered or given back carries the campaign's tag.
+-- A cancelled order stays in `ordered_minor`: its cancellation carries no amount, and what went back is a refund.
 SELECT campaign,
        CASE WHEN type IN ('campaign.cost_recorded', 'order.placed', 'order.refunded')
             THEN coalesce(currency, '') ELSE '' END                         AS currency,

@@ -10,17 +10,22 @@ SELECT customer,
             WHEN type LIKE 'email.%' THEN 'email' ELSE '' END         AS channel,
        max(moment) FILTER (WHERE type = 'consent.requested')          AS requested,
        max(moment) FILTER (WHERE type = 'consent.given')              AS given,
-       max(moment)
-           FILTER (WHERE type IN ('consent.given', 'consent.refused', 'consent.withdrawn')) AS answered,
-       arg_max(type, moment)
-           FILTER (WHERE type IN ('consent.given', 'consent.refused', 'consent.withdrawn')) AS answer,
+       max(occurred_at) FILTER (WHERE type = 'consent.given')         AS given_at,
        -- What has no end or no notice says so: it is not to inherit those of an older one.
        arg_max(coalesce(valid_until, TIMESTAMP '9999-12-31 23:59:59.999999'), moment)
            FILTER (WHERE type = 'consent.given')                      AS valid_until,
        arg_max(coalesce(notice, ''), moment)
-           FILTER (WHERE type IN ('consent.given', 'consent.refused', 'consent.withdrawn')) AS notice,
+           FILTER (WHERE type = 'consent.given')                      AS given_notice,
        arg_max(coalesce(notice_version, ''), moment)
-           FILTER (WHERE type IN ('consent.given', 'consent.refused', 'consent.withdrawn')) AS notice_version,
+           FILTER (WHERE type = 'consent.given')                      AS given_version,
+       max(moment)
+           FILTER (WHERE type IN ('consent.refused', 'consent.withdrawn')) AS denied,
+       arg_max(type, moment)
+           FILTER (WHERE type IN ('consent.refused', 'consent.withdrawn')) AS denial,
+       arg_max(coalesce(notice, ''), moment)
+           FILTER (WHERE type IN ('consent.refused', 'consent.withdrawn')) AS denied_notice,
+       arg_max(coalesce(notice_version, ''), moment)
+           FILTER (WHERE type IN ('consent.refused', 'consent.withdrawn')) AS denied_version,
        arg_max(coalesce(notice, ''), moment)
            FILTER (WHERE type = 'consent.requested')                  AS requested_notice,
        arg_max(coalesce(notice_version, ''), moment)

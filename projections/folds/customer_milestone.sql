@@ -23,6 +23,7 @@ SELECT customer,
        min(occurred_at) FILTER (WHERE type = 'subscription.started')             AS first_subscription_at,
        max(occurred_at) FILTER (WHERE type IN ('subscription.started', 'subscription.renewed'))
                                                                                  AS last_subscription_at,
+       max(occurred_at) FILTER (WHERE type = 'subscription.cancelled')           AS last_cancellation_at,
        count(*) FILTER (WHERE type = 'ticket.opened')                            AS tickets,
        max(occurred_at) FILTER (WHERE type = 'ticket.opened')                    AS last_ticket_at,
        max(occurred_at) FILTER (WHERE type = 'survey.answered')                  AS last_survey_at,

@@ -1,12 +1,12 @@
 -- campaign_result: one row a campaign and currency; whom it reached, what it cost, and what it brought in.
 --
 -- Money is of the row's currency alone, and '' stands where there is none; what it reached is of the whole campaign, on
--- each of its rows. Rates and return are in basis points, rounded towards zero, and null where nothing can be divided.
+-- each of its rows. Rates and return are in basis points, rounded towards zero, and null where nothing can be divided;
+-- so is the cost of a lead or an order where nothing was spent in the currency.
 WITH people AS (
     SELECT campaign,
            count(*)                                     AS touched,
            count(*) FILTER (WHERE sent > bounced)       AS reached,
-           count(*) FILTER (WHERE bounced > 0)          AS bounced,
            count(*) FILTER (WHERE opened > 0)           AS opened,
            count(*) FILTER (WHERE clicked > 0)          AS clicked,
            count(*) FILTER (WHERE ad_clicks > 0)        AS clicked_ad,
@@ -47,10 +47,11 @@ SELECT money.campaign,
        money.revenue_minor,
        -- (gain - cost) / cost: Farris, Hanssens, Lenskold, Reibstein, Marketing Return on Investment: Seeking Clarity
        -- for Concept and Measurement, Applied Marketing Analytics 1(3), 2015. The gain here is revenue, of orders that
-       -- carry the campaign's tag, less refunds: what the goods cost is not in the book.
+       -- carry the campaign's tag, less refunds: what the goods cost is not in the book. It is a return within one
+       -- currency: what was spent in one and earned in another never meets.
        10000 * (money.revenue_minor - money.cost_minor) // nullif(money.cost_minor, 0) AS return_on_cost,
-       money.cost_minor // nullif(whole.leads, 0)                       AS cost_a_lead,
-       money.cost_minor // nullif(money.orders, 0)                      AS cost_an_order
+       nullif(money.cost_minor, 0) // nullif(whole.leads, 0)            AS cost_a_lead,
+       nullif(money.cost_minor, 0) // nullif(money.orders, 0)           AS cost_an_order
 FROM money
 LEFT JOIN campaign AS whole ON whole.campaign = money.campaign AND whole.currency = ''
 LEFT JOIN people ON people.campaign = money.campaign

@@ -2,7 +2,7 @@
 --
 -- First customers, from lead to won, then the deals of each pipeline, stage by stage. Whoever is seen in any
 -- later step has gone on, even past steps that nobody noted. `median_days` is from first coming here to the
--- first later step since, the lower of two middles. A stage that the definition no longer knows has no place,
+-- first later step since, the lower of two middles. Won is what stands won: not a deal reopened since. A stage that the definition no longer knows has no place,
 -- and what comes after it is not known. Whole numbers, rounded down.
 WITH step AS (
     SELECT 'customers' AS counted, NULL AS pipeline, customer::VARCHAR AS passing, place, stage, place = 4 AS last, first_entered
@@ -13,7 +13,11 @@ WITH step AS (
         UNION ALL
         SELECT customer, 3, 'opportunity', first_deal_opened_at FROM customer_milestone
         UNION ALL
-        SELECT customer, 4, 'won', first_deal_won_at FROM customer_milestone
+        SELECT coalesce(merged.canonical, deal.contact), 4, 'won', min(deal.won_at)
+        FROM deal
+        LEFT JOIN merged ON merged.customer = deal.contact
+        WHERE deal.state = 'deal.won' AND deal.contact IS NOT NULL
+        GROUP BY 1
     )
     WHERE first_entered IS NOT NULL
     UNION ALL

@@ -1,8 +1,10 @@
 -- goal: one row a goal; what was to be reached, how far it is by :now, and whether that is far enough.
 --
--- `expected` is what an even pace would have reached in the whole days that are over. A ticket resolved twice
--- counts twice; a customer is new on the day of their first touchpoint, in the market of their latest. Whole
--- numbers, rounded towards zero; more basis points than a BIGINT holds are NULL.
+-- `target`, `reached` and `expected` are minor units of `currency` for revenue, and otherwise how many of what the
+-- metric names; `reached_bp` is basis points of the target. `expected` is what an even pace reaches by the end of
+-- today: on the last day, all of it. A ticket resolved twice counts twice; a customer is new on the day we first
+-- heard of them, in their latest market, as in kpi. Whole numbers, rounded towards zero; more basis points than a
+-- BIGINT holds are NULL.
 WITH figure AS (
     SELECT CASE type WHEN 'order.placed'    THEN 'orders'
                      WHEN 'lead.captured'   THEN 'leads'
@@ -20,7 +22,7 @@ WITH figure AS (
     WHERE state = 'deal.won'
     UNION ALL
     SELECT 'new_customers', '', market, first_seen::DATE, 1
-    FROM customer_360
+    FROM customer_milestone
 ),
 reached AS (
     SELECT goal_set.goal, coalesce(sum(figure.value), 0) AS reached
@@ -36,7 +38,7 @@ paced AS (
     SELECT goal_set.*,
            reached.reached,
            period_end - period_start + 1                                                     AS days,
-           least(greatest(:now::DATE - period_start, 0), period_end - period_start + 1)      AS days_over
+           least(greatest(:now::DATE - period_start + 1, 0), period_end - period_start + 1)  AS days_begun
     FROM goal_set
     JOIN reached ON reached.goal = goal_set.goal
 )
@@ -49,5 +51,5 @@ SELECT goal, metric, market, currency, period_start, period_end, target,
             WHEN :now::DATE > period_end   THEN 'missed'
             WHEN reached >= expected       THEN 'ahead'
             ELSE 'behind' END                                 AS state
-FROM (SELECT *, target::HUGEINT * days_over // days AS expected FROM paced)
+FROM (SELECT *, target::HUGEINT * days_begun // days AS expected FROM paced)
 ORDER BY period_start, goal;

@@ -2,7 +2,8 @@
 --
 -- Stages, the furthest that holds: stranger · known (they said who they are) · lead · qualified or disqualified ·
 -- opportunity (a deal is open) · buyer (ordered, subscribed, or their deal was won) · repeat (ordered again) · lapsed
--- (bought nothing for a year). Days are of the calendar (UTC), and negative where the steps came in another order.
+-- (bought nothing for a year, and no subscription stands: their latest was cancelled, or they had none). Days are of
+-- the calendar (UTC), and negative where the steps came in another order.
 WITH bargain AS (
     SELECT coalesce(merged.canonical, deal.contact)                                AS customer,
            min(opened_at)                                                          AS opportunity_at,
@@ -30,17 +31,20 @@ step AS (
     SELECT milestone.customer, coalesce(market, '') AS market, first_seen, identified_at, lead_captured_at AS lead_at,
            lead_verdict, lead_verdict_at, qualified_at, disqualified_at, opportunity_at, open_since, repeat_at,
            least(first_order_at, first_subscription_at, first_won_at)    AS bought_at,
-           greatest(last_order_at, last_subscription_at, last_won_at)    AS last_bought_at
+           greatest(last_order_at, last_subscription_at, last_won_at)    AS last_bought_at,
+           CASE WHEN last_bought_at IS NOT NULL
+                 AND coalesce(last_subscription_event, '') NOT IN ('subscription.started', 'subscription.renewed')
+                THEN greatest(last_bought_at + INTERVAL 365 DAYS, last_cancellation_at) END AS lapses_at
     FROM customer_milestone AS milestone
     LEFT JOIN bargain USING (customer)
     LEFT JOIN again USING (customer)
+    LEFT JOIN (SELECT customer, last_subscription_event FROM customer_360) USING (customer)
 ),
 reached AS (
     -- Recency tells who is still a customer where no contract does: Fader, Hardie, Lee, RFM and CLV: Using Iso-Value
     -- Curves for Customer Base Analysis, J. Marketing Research 42(4), 2005. A year is our choice: it covers any season.
     SELECT *,
-           CASE WHEN last_bought_at + INTERVAL 365 DAYS <= :now
-                    THEN {'stage': 'lapsed', 'since': last_bought_at + INTERVAL 365 DAYS}
+           CASE WHEN lapses_at <= :now                 THEN {'stage': 'lapsed', 'since': lapses_at}
                 WHEN repeat_at IS NOT NULL             THEN {'stage': 'repeat', 'since': repeat_at}
                 WHEN bought_at IS NOT NULL             THEN {'stage': 'buyer', 'since': bought_at}
                 WHEN open_since IS NOT NULL            THEN {'stage': 'opportunity', 'since': open_since}

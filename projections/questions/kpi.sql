@@ -3,7 +3,8 @@
 -- No month is all time up to :now, no market is all markets together; '' is an unknown market. People count in the
 -- market where they were last seen; orders, answers, deals and tickets in their own. A month has rows where something
 -- happened in it. Values are whole numbers of `unit`, rounded towards zero, and absent where there is nothing to divide
--- by; money is in minor units and never converted. Cohorts are in `retention`, single campaigns in `campaign_result`.
+-- by; money is in minor units and never converted. A cancelled order stays in what was ordered: its cancellation carries
+-- no amount, and what went back is a refund. Cohorts are in `retention`, single campaigns in `campaign_result`.
 WITH person_month AS (
     SELECT customer, coalesce(milestone.market, '')                         AS market,
            month, active.orders, active.last_order, engaged, subscriptions_started, subscriptions_cancelled,
@@ -14,8 +15,7 @@ WITH person_month AS (
 person AS (
     SELECT customer, market,
            sum(orders)      AS orders,
-           max(last_order)  AS last_order,
-           max(engaged)     AS engaged
+           max(last_order)  AS last_order
     FROM person_month
     GROUP BY customer, market
 ),
@@ -27,8 +27,9 @@ people_ever AS (
            count(*) FILTER (WHERE orders >= 2)  AS repeat_buyers,
            count(*) FILTER (WHERE last_order > :now - INTERVAL 90 DAYS AND last_order <= :now)
                                                 AS active_buyers,
-           count(*) FILTER (WHERE engaged >= 1) AS engaged
-    FROM person
+           count(*) FILTER (WHERE last_engaged > :now - INTERVAL 90 DAYS AND last_engaged <= :now)
+                                                AS engaged
+    FROM person LEFT JOIN (SELECT customer, last_engaged FROM customer_360) USING (customer)
     GROUP BY CUBE (market)
 ),
 people_in_month AS (
@@ -63,8 +64,9 @@ sale AS (
 ),
 paid AS (
     SELECT market, currency,
-           count(*) FILTER (WHERE money.orders >= 1 OR renewals >= 1)                           AS payers,
-           coalesce(sum(ordered), 0) + coalesce(sum(renewed), 0) - coalesce(sum(refunded), 0)   AS paid
+           count(*) FILTER (WHERE money.orders >= 1 OR renewals >= 1 OR started IS NOT NULL)    AS payers,
+           coalesce(sum(ordered), 0) + coalesce(sum(started), 0) + coalesce(sum(renewed), 0)
+               - coalesce(sum(refunded), 0)                                                     AS paid
     FROM customer_money AS money JOIN person USING (customer)
     GROUP BY currency, CUBE (market)
 ),
@@ -113,13 +115,8 @@ deal_count AS (
     GROUP BY CUBE (month, market)
 ),
 asked AS (
-    SELECT date_trunc('month', opened_at)::DATE                         AS month,
-           coalesce(market, '')                                         AS market,
-           epoch_us(first_response_at - opened_at) // 60000000          AS response_minutes,
-           CASE WHEN state IN ('ticket.resolved', 'ticket.closed')
-                THEN epoch_us(resolved_at - opened_at) // 60000000 END  AS resolution_minutes
-    FROM ticket
-    WHERE opened_at IS NOT NULL
+    SELECT date_trunc('month', opened_at)::DATE AS month, market, response_minutes, resolution_minutes
+    FROM ticket_sla
 ),
 ticket_count AS (
     SELECT month, market,
@@ -138,8 +135,8 @@ figure AS (
         {'unit': 'basis points', 'metric': 'repeat_rate',           'value': 10000 * repeat_buyers // nullif(buyers, 0)},
         -- Recency: bought within the last 90 days. Ibid., "Customers, recency, and retention".
         {'unit': 'customers',    'metric': 'active_buyers_90_days', 'value': active_buyers},
-        -- Our own: who opened, clicked, visited, wrote, called or came, of everybody known.
-        {'unit': 'basis points', 'metric': 'engagement',            'value': 10000 * engaged // nullif(customers, 0)}
+        -- Our own: who opened, clicked, visited, wrote, called or came in the last 90 days, of everybody known.
+        {'unit': 'basis points', 'metric': 'engagement_90_days',    'value': 10000 * engaged // nullif(customers, 0)}
     ]) AS fact
     FROM people_ever
     UNION ALL
@@ -165,8 +162,8 @@ figure AS (
     ])
     FROM sale
     UNION ALL
-    -- (ordered + renewed - refunded) / those who ever paid: revenue to date, before costs, not a forecast. Gupta et al.,
-    -- Modeling Customer Lifetime Value, J. Service Research 9(2), 2006, without its future terms.
+    -- (ordered + started + renewed - refunded) / those who ever paid: revenue to date, before costs, not a forecast.
+    -- Gupta et al., Modeling Customer Lifetime Value, J. Service Research 9(2), 2006, without its future terms.
     SELECT 2, NULL, market, currency,
         {'unit': 'minor units a buyer', 'metric': 'lifetime_value', 'value': paid // nullif(payers, 0)}
     FROM paid
@@ -199,8 +196,9 @@ figure AS (
     ])
     FROM deal_count
     UNION ALL
-    -- From opened to the agent's first reply, and to the last time resolved, of tickets opened in the month; medians,
-    -- in calendar minutes. Zendesk Support, "About native Support time duration metrics".
+    -- From opened to the agent's first reply, or to the end where none came, and to the resolution that held, as in
+    -- ticket_sla; of tickets opened in the month; medians, in calendar minutes. Zendesk Support, "About native Support
+    -- time duration metrics".
     SELECT 5, month, market, NULL, unnest([
         {'unit': 'tickets',      'metric': 'tickets',               'value': tickets},
         {'unit': 'minutes',      'metric': 'first_response',        'value': response_minutes},

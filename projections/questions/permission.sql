@@ -20,28 +20,34 @@ no AS (
     FROM asked JOIN consent AS said USING (customer, channel)
     WHERE unsubscribed IS NOT NULL
     UNION ALL
-    SELECT customer, purpose, channel, member, 4, answer[9:], answered, notice, notice_version
+    SELECT customer, purpose, channel, member, 4, denial[9:], denied, denied_notice, denied_version
     FROM consent
-    WHERE answer IN ('consent.refused', 'consent.withdrawn')
+    WHERE denied IS NOT NULL
+),
+yes AS (
+    -- The latest of each member, once its time has come.
+    SELECT * FROM consent WHERE given_at <= :now
 ),
 overcome AS (
-    -- By a later yes of the same member, or one of another that came after the two were one person.
+    -- By a later yes of the same member, or one of another that came after the two were one person,
+    -- and stands in the book after whatever made them one. A moment's last 64 bits are its position.
     SELECT DISTINCT no.customer, no.purpose, no.channel, no.member, no.place, no.moment
     FROM no
-    JOIN consent AS yes USING (customer, purpose, channel)
+    JOIN yes USING (customer, purpose, channel)
     LEFT JOIN joined ON joined.customer = no.member AND joined.other = yes.member
     WHERE no.place > 1
       AND yes.given > no.moment
-      AND (yes.member = no.member OR yes.given > joined.since)
+      AND (yes.member = no.member
+           OR yes.given > joined.since
+              AND (yes.given::UHUGEINT & 18446744073709551615) > joined.position)
 ),
 stands AS (
     SELECT no.*, NULL::TIMESTAMP AS lapses_at
     FROM no ANTI JOIN overcome USING (customer, purpose, channel, member, place, moment)
     UNION ALL
     SELECT customer, purpose, channel, member, 5, CASE WHEN valid_until <= :now THEN 'expired' ELSE 'given' END,
-           given, notice, notice_version, nullif(valid_until, TIMESTAMP '9999-12-31 23:59:59.999999')
-    FROM consent
-    WHERE given IS NOT NULL
+           given, given_notice, given_version, nullif(valid_until, TIMESTAMP '9999-12-31 23:59:59.999999')
+    FROM yes
     UNION ALL
     SELECT customer, purpose, channel, member, 6, 'requested', requested, requested_notice, requested_version, NULL
     FROM consent

@@ -1,9 +1,11 @@
 -- pipeline: one row a pipeline, stage and currency; what is open, and how much of it is likely to come.
 --
--- After the open deals come those won and lost in the quarter of :now, under their own `kind`, so that
--- the sum of expected_minor over a currency is the quarter's forecast. A stage that the definition no
--- longer knows has neither place nor win_percent, and its deals nothing that can be expected of them.
--- '' is a pipeline or currency that nobody named. Whole numbers, rounded down.
+-- After the open deals come those won and lost in the quarter of :now, under their own `kind`. expected_minor
+-- is of everything open, whenever it closes; expected_this_quarter_minor of what is to close by the end of the
+-- quarter, or should have closed already, and of nothing without a day. The quarter's forecast in a currency
+-- is what was won in it plus that: the sum of expected_this_quarter_minor. A stage that the definition no
+-- longer knows has neither place nor win_percent, and its deals nothing that can be expected of them. '' is a
+-- pipeline or currency that nobody named. Whole numbers, rounded down.
 WITH priced AS (
     SELECT coalesce(deal.pipeline, '')                                AS pipeline,
            deal.deal,
@@ -34,7 +36,7 @@ closed_deal AS (
       AND closed_at <= :now
 )
 SELECT pipeline, kind, place, stage, currency, deals, amount_minor, win_percent, expected_minor,
-       oldest, average_days, overdue
+       expected_this_quarter_minor, oldest, average_days, overdue
 FROM (
     SELECT pipeline,
            'open'                                                          AS kind,
@@ -47,6 +49,10 @@ FROM (
            -- Expected = amount × probability of its stage, each deal by itself: Farris, Bendle, Pfeifer,
            -- Reibstein, Marketing Metrics, "Pipeline analysis".
            sum(amount_minor * win_percent // 100)::BIGINT                  AS expected_minor,
+           CASE WHEN win_percent IS NOT NULL
+                THEN coalesce(sum(amount_minor * win_percent // 100)
+                         FILTER (WHERE expected_close < date_trunc('quarter', :now) + INTERVAL 3 MONTHS), 0)
+           END::BIGINT                                                     AS expected_this_quarter_minor,
            min(opened_at)                                                  AS oldest,
            (sum(days) // count(*))::BIGINT                                 AS average_days,
            count(*) FILTER (WHERE expected_close < :now::DATE)             AS overdue,
@@ -62,6 +68,7 @@ FROM (
            count(*),
            sum(amount_minor)::BIGINT,
            CASE WHEN won THEN 100 ELSE 0 END,
+           CASE WHEN won THEN sum(amount_minor) ELSE 0 END::BIGINT,
            CASE WHEN won THEN sum(amount_minor) ELSE 0 END::BIGINT,
            NULL,
            NULL,

@@ -52,7 +52,9 @@ _TYPES: dict[str, tuple[str, dict[str, Sequence[Any]]]] = {
     ]}),
     "order.refunded": ("touchpoint", _MONEY),
     "order.cancelled": ("touchpoint", {}),
-    "subscription.started": ("touchpoint", {**_MONEY, "plan": ["basic"]}),
+    "subscription.started": ("touchpoint", {**_MONEY, "plan": ["basic"], "trial_until": [
+        None, "2023-12-31T00:00:00Z", "2024-03-01T12:00:00Z",
+    ]}),
     "subscription.renewed": ("touchpoint", {**_MONEY, "plan": ["basic"]}),
     "subscription.cancelled": ("touchpoint", {"plan": ["basic"]}),
     "customer.identified": ("touchpoint", {}),

@@ -137,6 +137,15 @@ _placed, _refunded, _renewed = (
     _is("order.refunded"),
     _is("subscription.renewed"),
 )
+_PAID_FOR = {"order.placed", "order.refunded", "subscription.started", "subscription.renewed"}
+
+
+def on_trial(event: Seen) -> bool:
+    """A subscription that is tried first: nothing is paid yet."""
+    until: datetime | None = event.get("trial_until")
+    return until is not None and until > event["occurred_at"]
+
+
 _MEETS_US = _is(
     "email.opened", "email.clicked", "page.viewed", "form.submitted", "feature.used", "ad.clicked",
     "message.received", "chat.started", "social.engaged", "meeting.held", "event.attended",
@@ -215,10 +224,11 @@ CUSTOMER_MONEY = View(
         "last_order": _of("max", "occurred_at", _placed),
         "refunds": _count("order.refunded"),
         "refunded": _of("sum", "amount_minor", _refunded),
+        "started": _of("sum", "amount_minor", _is("subscription.started")),
         "renewals": _count("subscription.renewed"),
         "renewed": _of("sum", "amount_minor", _renewed),
     },
-    _is("order.placed", "order.refunded", "subscription.renewed"),
+    lambda event: event["type"] in _PAID_FOR and not on_trial(event),
 )
 
 _BY_GROUP = {"email": "email", "chat": "chat", "social": "social"}

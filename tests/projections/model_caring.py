@@ -39,8 +39,8 @@ def _far(row: dict[str, Any], events: History, now: datetime) -> dict[str, Any]:
         for day, market, value in _figures(row["metric"], row["currency"], events)
         if start <= day <= end and day <= today and row["market"] in {"", market}
     )
-    over = max(min(today, end + timedelta(days=1)) - start, timedelta()).days
-    expected = row["target"] * over // ((end - start).days + 1)
+    begun = max((min(today, end) - start).days + 1, 0)
+    expected = row["target"] * begun // ((end - start).days + 1)
     if today < start:
         state = "to_come"
     elif reached >= row["target"]:
@@ -64,7 +64,7 @@ def _figures(metric: str, currency: str, events: History) -> list[tuple[date, st
         first: dict[UUID, date] = {}
         market: dict[UUID, str] = defaultdict(str)
         for event in happened(events):
-            if event["domain"] == "touchpoint" and event["customer"]:
+            if event["domain"] not in {"privacy", "audit"} and event["customer"]:
                 first.setdefault(event["customer"], event["occurred_at"].date())
                 market[event["customer"]] = event["market"] or market[event["customer"]]
         return [(day, market[person], 1) for person, day in first.items()]

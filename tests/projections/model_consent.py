@@ -81,13 +81,13 @@ class Book:
 
         return min(self.members(customer), key=age)
 
-    def one_since(self, one: UUID, other: UUID) -> Moment | None:
-        """The first moment at which the links that stand today made them one."""
-        for moment in sorted(self.links.values()):
-            old = [link for link, made in self.links.items() if made <= moment]
-            if other in reached(old, one):
-                return moment
-        return None
+    def way(self, one: UUID, other: UUID) -> list[Moment]:
+        """The links between them: of those that stand today, without whichever young ones can go."""
+        way = dict(self.links)
+        for link in sorted(self.links, key=lambda link: self.links[link], reverse=True):
+            if other in reached(way.keys() - {link}, one):
+                del way[link]
+        return list(way.values()) if other in reached(way, one) else []
 
     def known(self) -> set[Key]:
         """Every person, purpose and channel that anything is known for."""
@@ -105,7 +105,7 @@ class Book:
         return found
 
     def answer(self, customer: UUID, purpose: str, channel: str, now: datetime) -> Answer:
-        asked = _Asked(self, self.members(customer), purpose, channel)
+        asked = _Asked(self, self.members(customer), purpose, channel, now)
         if restrictions := asked.restrictions():
             return _by("restricted", restrictions)
         for state, noes in (
@@ -116,7 +116,7 @@ class Book:
             standing = [no for no in noes if not asked.overcome(no)]
             if standing:
                 return _by(state, standing)
-        if yeses := asked.named("consent.given"):
+        if yeses := asked.yeses():
             end = max(yeses, key=lambda t: t.moment).data.get("valid_until")
             end = None if end is None else datetime.fromisoformat(end)
             lapsed = end is not None and not now < end
@@ -133,6 +133,7 @@ class _Asked:
     members: set[UUID]
     purpose: str
     channel: str
+    now: datetime
 
     def said(self, member: UUID, *types: str) -> list[Told]:
         return [t for t in self.book.told if t.customer == member and t.type in types]
@@ -168,18 +169,27 @@ class _Asked:
         kinds = ("email.unsubscribed", "email.complained")
         return [t for one in self.members for t in self.said(one, *kinds)]
 
+    def yeses(self) -> list[Told]:
+        """The last yes of each member; of one whose last is yet to come, none."""
+        last = [self.named("consent.given", member=one)[-1:] for one in self.members]
+        return [t for words in last for t in words if t.at <= self.now]
+
     def noes(self) -> list[Told]:
-        last = [self.named(*ANSWERS, member=one)[-1:] for one in self.members]
-        return [t for words in last for t in words if t.type != "consent.given"]
+        found = []
+        for one in self.members:
+            agreed = any(yes.customer == one for yes in self.yeses())
+            words = self.named(*(ANSWERS if agreed else ANSWERS[1:]), member=one)[-1:]
+            found += [t for t in words if t.type != "consent.given"]
+        return found
 
     def overcome(self, no: Told) -> bool:
-        for yes in self.named("consent.given"):
+        for yes in self.yeses():
             if yes.moment < no.moment:
                 continue
             if yes.customer == no.customer:
                 return True
-            since = self.book.one_since(no.customer, yes.customer)
-            if since is not None and yes.moment > since:
+            way = self.book.way(no.customer, yes.customer)
+            if way and all(link < yes.moment and link[1] < yes.position for link in way):
                 return True
         return False
 

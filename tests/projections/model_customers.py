@@ -98,6 +98,7 @@ CUSTOMER_MILESTONE = View(
         "last_order_at": _when("max", "order.placed"),
         "first_subscription_at": _when("min", "subscription.started"),
         "last_subscription_at": _when("max", "subscription.started", "subscription.renewed"),
+        "last_cancellation_at": _when("max", "subscription.cancelled"),
         "tickets": _count("ticket.opened"),
         "last_ticket_at": _when("max", "ticket.opened"),
         "last_survey_at": _when("max", "survey.answered"),
@@ -271,9 +272,15 @@ def _journey_of(own: list[Seen], bargains: list[dict[str, Any]], now: datetime) 
         "last_bought_at": last[-1] if last else None,
     }
     open_since = _first(sorted(d["opened_at"] for d in open_ones if d["opened_at"]))
-    year = timedelta(days=365)
+    subscription = _latest(
+        own, "subscription.started", "subscription.renewed", "subscription.cancelled"
+    )
+    lapses = None
+    if last and (subscription is None or subscription["type"] == "subscription.cancelled"):
+        ended = _times(own, "subscription.cancelled")[-1:]
+        lapses = max(last[-1] + timedelta(days=365), *ended, datetime.min)  # noqa: DTZ901
     places: list[tuple[str, datetime | None]] = [
-        ("lapsed", last[-1] + year if last and now - last[-1] >= year else None),
+        ("lapsed", lapses if lapses and lapses <= now else None),
         ("repeat", at["repeat_at"]),
         ("buyer", at["bought_at"]),
         ("opportunity", open_since),
@@ -373,7 +380,7 @@ def campaign_result(events: Iterable[Seen], now: datetime) -> Rows:
                 "cost_minor": cost,
                 "revenue_minor": revenue,
                 "return_on_cost": share(revenue - cost, cost),
-                "cost_a_lead": share(cost, leads, 1),
-                "cost_an_order": share(cost, orders, 1),
+                "cost_a_lead": share(cost, leads, 1) if cost else None,
+                "cost_an_order": share(cost, orders, 1) if cost else None,
             }
     return found

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.projections import model
+from tests.projections import model, model_selling
 from tests.projections import model_customers as customers
 from tests.projections.model import Seen
 from tests.projections.model_customers import _by, _middle, _ours, _times, month_of, share
@@ -25,7 +25,7 @@ def kpi(events: Iterable[Seen], now: datetime) -> customers.Rows:
         *_answers(events),
         *_leads(events, now),
         *_deals(events),
-        *_tickets(events),
+        *_tickets(events, now),
         *_campaigns(events, now),
     ]
     found = {
@@ -66,7 +66,12 @@ def _people_of(where: str | None, about: dict[Any, list[Seen]], now: datetime) -
     recent = now - timedelta(days=90)
     active = sum(bool(o) and recent < o[-1] <= now for o in orders.values())
     yield "active_buyers_90_days", ever, None, active
-    yield "engagement", ever, None, share(sum(map(bool, engaged.values())), len(about))
+    met = {
+        who: max((e["occurred_at"] for e in own if model.engages(e)), default=None)
+        for who, own in about.items()
+    }
+    lately = sum(at is not None and recent < at <= now for at in met.values())
+    yield "engagement_90_days", ever, None, share(lately, len(about))
     changes = [
         (month_of(event["occurred_at"]), event["type"]) for own in about.values() for event in own
     ]
@@ -89,12 +94,13 @@ def _people_of(where: str | None, about: dict[Any, list[Seen]], now: datetime) -
 
 
 def _paid(where: str | None, about: dict[Any, list[Seen]]) -> Iterator[Figure]:
-    sign = {"order.placed": 1, "subscription.renewed": 1, "order.refunded": -1}
+    sign = {"subscription.started": 1, "subscription.renewed": 1}
+    sign |= {"order.placed": 1, "order.refunded": -1}
     paid: dict[str, int] = defaultdict(int)
     payers: dict[str, set[Any]] = defaultdict(set)
     for who, own in about.items():
         for event in own:
-            if event["type"] in sign and event.get("currency"):
+            if event["type"] in sign and event.get("currency") and not model.on_trial(event):
                 paid[event["currency"]] += sign[event["type"]] * (event.get("amount_minor") or 0)
                 if sign[event["type"]] > 0:
                     payers[event["currency"]].add(who)
@@ -165,35 +171,17 @@ def _deals(events: list[Seen]) -> Iterator[Figure]:
         yield "cycle_length_mean", place, None, share(sum(taken), len(taken), 1)
 
 
-def _tickets(events: list[Seen]) -> Iterator[Figure]:
+def _tickets(events: list[Seen], now: datetime) -> Iterator[Figure]:
     found: dict[Place, list[tuple[int | None, int | None]]] = {(None, None): []}
-    touched = [event for event in events if event["type"].startswith("ticket.")]
-    for own in _by(lambda event: event["ticket"], touched).values():
-        opened = _times(own, "ticket.opened")
-        if not opened:
-            continue
-        agents = [event for event in own if event.get("author") == "agent"]
-        answered = _times(agents, "ticket.replied")
-        resolved = _times(own, "ticket.resolved")
-        last = customers._latest(
-            own, "ticket.opened", "ticket.resolved", "ticket.reopened", "ticket.closed"
-        )
-        done = last is not None and last["type"] in {"ticket.resolved", "ticket.closed"}
-        took = (
-            _minutes(opened[0], answered[0]) if answered else None,
-            _minutes(opened[0], resolved[-1]) if done and resolved else None,
-        )
-        market = customers._last_given(own, "market") or ""
-        for place in _places(month_of(opened[0]), market):
+    whole = [defaultdict(lambda: None, event) for event in events]
+    for row in model_selling.ticket_sla(whole, now):
+        for place in _places(month_of(row["opened_at"]), row["market"]):
+            took = (row["response_minutes"], row["resolution_minutes"])
             found.setdefault(place, []).append(took)
     for place, tickets in found.items():
         yield "tickets", place, None, len(tickets)
         yield "first_response", place, None, _middle([a for a, _ in tickets if a is not None])
         yield "resolution", place, None, _middle([r for _, r in tickets if r is not None])
-
-
-def _minutes(begin: datetime, end: datetime) -> int | None:
-    return share((end - begin) // timedelta(microseconds=1), 60_000_000, 1)
 
 
 def _campaigns(events: list[Seen], now: datetime) -> Iterator[Figure]:

@@ -108,6 +108,7 @@ def ways(events: History) -> dict[str | None, Way]:
 def pipeline(events: History, now: datetime) -> Rows:
     known = ways(events)
     quarter = datetime(now.year, (now.month - 1) // 3 * 3 + 1, 1)  # noqa: DTZ001
+    ends = (quarter + timedelta(days=93)).date().replace(day=1)
     groups: dict[tuple[Any, ...], list[Deal]] = defaultdict(list)
     for deal in deals(events):
         way = known[deal.pipeline]
@@ -126,19 +127,22 @@ def pipeline(events: History, now: datetime) -> Rows:
             "pipeline": name, "kind": kind, "place": None, "stage": None, "currency": currency,
             "deals": len(own), "amount_minor": sum(d.amount for d in own),
             "win_percent": 100, "expected_minor": sum(d.amount for d in own),
+            "expected_this_quarter_minor": sum(d.amount for d in own),
             "oldest": None, "average_days": None, "overdue": None,
         }  # fmt: skip
         if kind == "lost":
-            row |= {"win_percent": 0, "expected_minor": 0}
+            row |= {"win_percent": 0, "expected_minor": 0, "expected_this_quarter_minor": 0}
         if kind == "open":
             percent = known[name].percent.get(stage)
             days = [max((now - d.came_last[stage]) // _DAY, 0) for d in own]
             expected = [d.amount * (percent or 0) // 100 for d in own]
+            due = [n for n, d in zip(expected, own, strict=True) if d.closes and d.closes < ends]
             row |= {
                 "place": None if place == 99 else place,
                 "stage": stage,
                 "win_percent": percent,
                 "expected_minor": None if percent is None else sum(expected),
+                "expected_this_quarter_minor": None if percent is None else sum(due),
                 "oldest": min((d.opened for d in own if d.opened), default=None),
                 "average_days": sum(days) // len(days),
                 "overdue": sum(d.closes is not None and d.closes < now.date() for d in own),
@@ -171,7 +175,6 @@ _PERSON_STEPS = {
     "lead.captured": (1, "lead"),
     "lead.qualified": (2, "qualified"),
     "deal.opened": (3, "opportunity"),
-    "deal.won": (4, "won"),
 }
 
 
@@ -182,6 +185,9 @@ def funnel(events: History, now: datetime) -> Rows:
         if event["customer"]:
             step, word = _PERSON_STEPS[event["type"]]
             people[event["customer"]].setdefault(step, (step, word, event["occurred_at"]))
+    for deal in sorted(deals(events), key=lambda deal: deal.won or now):
+        if deal.life == "won" and deal.won and deal.contact:
+            people[deal.contact].setdefault(4, (4, "won", deal.won))
     travellers += [("customers", None, list(steps.values())) for steps in people.values()]
     known = ways(events)
     for deal in deals(events):

@@ -136,6 +136,60 @@ def test_a_journey_has_its_stages_one_after_the_other() -> None:
         assert row["days_since_bought"] == 0
 
 
+def test_nobody_lapses_while_their_subscription_stands() -> None:
+    price: dict[str, Any] = {"currency": "EUR", "amount_minor": 1}
+    events = [
+        happened("subscription.started", _day(0), plan="year", **price),
+        happened("email.opened", _day(400)),
+        happened("subscription.cancelled", _day(420), plan="year"),
+        happened("email.opened", _day(421)),
+    ]
+    source = MemorySource.of(events)
+    with views_of(source) as views:
+        found = [
+            views.rows("journey", source=source, as_of=event.occurred_at).to_pylist()[0]
+            for event in events
+        ]
+    began, ended = (_day(day).replace(tzinfo=None) for day in (0, 420))
+    assert [(row["stage"], row["since"]) for row in found] == [
+        ("buyer", began), ("buyer", began), ("lapsed", ended), ("lapsed", ended),
+    ]  # fmt: skip
+
+
+def test_what_was_paid_to_date_begins_with_the_first_payment_of_a_subscription() -> None:
+    start: dict[str, Any] = {"plan": "basic", "currency": "EUR", "amount_minor": 900}
+    first, second, third = PEOPLE
+    events = [
+        happened("subscription.started", _day(0), first, **start),
+        happened("subscription.renewed", _day(30), first, **start),
+        happened("subscription.started", _day(0), second, **start, trial_until="2024-01-01T12:00:00Z"),
+        happened("subscription.started", _day(0), third, **start, trial_until="2024-01-08T12:00:00Z"),
+    ]  # fmt: skip
+    with views_of(MemorySource.of(events)) as views:
+        money = by_key(views.rows("customer_money"), ["customer"])
+        (worth,) = views.rows(
+            "kpi", where="metric = 'lifetime_value' AND market IS NULL"
+        ).to_pylist()
+    # Who still tries it has paid nothing, and is nobody who pays.
+    assert {who: (row["started"], row["renewed"]) for (who,), row in money.items()} == {
+        first: (900, 900),
+        second: (900, None),
+    }
+    assert worth["value"] == 1350
+
+
+def test_engagement_of_today_is_of_the_last_90_days() -> None:
+    now = MOMENTS[-1]
+    events = [
+        happened("page.viewed", now - timedelta(days=days), who)
+        for days, who in zip((89, 90, 400), PEOPLE, strict=True)
+    ]
+    with views_of(MemorySource.of(events)) as views:
+        where = "metric = 'engagement_90_days' AND market IS NULL"
+        (row,) = views.rows("kpi", where=where).to_pylist()
+    assert row["value"] == 3333
+
+
 def test_a_campaign_is_judged_by_people_reached_and_by_money_of_one_currency() -> None:
     first, second, third = PEOPLE
     tag = "campaign:spring"
@@ -178,7 +232,7 @@ def test_a_campaign_is_judged_by_people_reached_and_by_money_of_one_currency() -
             "cost_an_order",
         )
         assert [euros[column] for column in money] == [400, 300, 1, -2500, 400, 400]
-        assert [yen[column] for column in money] == [0, 9, 1, None, 0, 0]
+        assert [yen[column] for column in money] == [0, 9, 1, None, None, None]
         (overall,) = views.rows("kpi", where="metric = 'campaign_return'").to_pylist()
         assert (overall["currency"], overall["value"]) == ("EUR", -2500)
 
@@ -193,6 +247,8 @@ def test_a_ticket_counts_as_resolved_at_last_and_a_reopened_one_not_at_all() -> 
         ("a", "ticket.replied", 2.9, {"author": "agent"}), ("a", "ticket.resolved", 10, {}),
         ("a", "ticket.reopened", 20, {}), ("a", "ticket.resolved", 30, {}),
         ("b", "ticket.opened", 0, {}), ("b", "ticket.resolved", 5, {}), ("b", "ticket.reopened", 6, {}),
+        ("c", "ticket.opened", 0, {}), ("c", "ticket.resolved", 5, {}), ("c", "ticket.reopened", 6, {}),
+        ("c", "ticket.closed", 40, {}),
     ]  # fmt: skip
     events = [
         happened(kind, _minute(at), PEOPLE[0], f"ticket:{ticket}", domain="service", **data)
@@ -200,8 +256,15 @@ def test_a_ticket_counts_as_resolved_at_last_and_a_reopened_one_not_at_all() -> 
     ]
     with views_of(MemorySource.of(events)) as views:
         rows = by_key(views.rows("kpi", where="month IS NULL AND market IS NULL"), ["metric"])
+        kept = by_key(views.rows("ticket_sla"), ["ticket"])
+    # c was closed without another answer: what was resolved before did not hold.
+    assert {name: row["resolution_minutes"] for (name,), row in kept.items()} == {
+        "a": 30,
+        "b": None,
+        "c": 40,
+    }
     figures = ("tickets", "first_response", "resolution")
-    assert [rows[name,] for name in figures] == [2, 2, 30]
+    assert [rows[name,] for name in figures] == [3, 2, 30]
 
 
 def test_a_lead_is_converted_by_what_was_bought_from_that_moment_on() -> None:

@@ -85,15 +85,15 @@ def test_the_pipeline_says_what_is_open_what_may_come_of_it_and_what_this_quarte
 ) -> None:
     names = (
         "kind", "place", "stage", "currency", "deals", "amount_minor", "win_percent", "expected_minor",
-        "average_days", "overdue",
+        "expected_this_quarter_minor", "average_days", "overdue",
     )  # fmt: skip
     assert [_some(row, *names) for row in ask("pipeline", SELLING)] == [
-        ("open", 1, "new", "EUR", 1, 999, 10, 99, 100, 1),
-        ("open", 2, "offer", "EUR", 1, 501, 50, 250, 30, 0),
-        ("open", 2, "offer", "INR", 1, 301, 50, 150, 12, 0),
-        ("open", 3, "talks", "EUR", 1, 40, 80, 32, 4, 0),
-        ("won", None, None, "EUR", 1, 700, 100, 700, None, None),
-        ("lost", None, None, "EUR", 1, 800, 0, 0, None, None),
+        ("open", 1, "new", "EUR", 1, 999, 10, 99, 99, 100, 1),
+        ("open", 2, "offer", "EUR", 1, 501, 50, 250, 0, 30, 0),
+        ("open", 2, "offer", "INR", 1, 301, 50, 150, 150, 12, 0),
+        ("open", 3, "talks", "EUR", 1, 40, 80, 32, 0, 4, 0),
+        ("won", None, None, "EUR", 1, 700, 100, 700, 700, None, None),
+        ("lost", None, None, "EUR", 1, 800, 0, 0, 0, None, None),
     ]
 
 
@@ -124,7 +124,9 @@ def test_the_funnel_counts_who_came_who_went_on_and_how_fast(ask: Ask) -> None:
         {"deal.opened": 8},
     ]
     people = [
-        happening(kind, NOW - timedelta(days=ago), PEOPLE[n], ["deal:x"] if "deal" in kind else [])
+        happening(
+            kind, NOW - timedelta(days=ago), PEOPLE[n], [f"deal:x{n}"] if "deal" in kind else []
+        )
         for n, history in enumerate(histories)
         for kind, ago in history.items()
     ]
@@ -134,11 +136,30 @@ def test_the_funnel_counts_who_came_who_went_on_and_how_fast(ask: Ask) -> None:
         ("customers", 2, "qualified", 1, 1, 10_000, 10),
         ("customers", 3, "opportunity", 3, 1, 3333, 20),
         ("customers", 4, "won", 1, None, None, None),
+        ("deals", 1, "won", 1, None, None, None),
         ("deals", 1, "new", 6, 5, 8333, 50),
         ("deals", 2, "offer", 3, 0, 0, None),
         ("deals", 3, "talks", 1, 0, 0, None),
         ("deals", 4, "won", 2, None, None, None),
     ]
+
+
+def test_a_customer_whose_won_deal_was_reopened_has_not_come_to_the_end_of_the_funnel(
+    ask: Ask,
+) -> None:
+    kinds = ("deal.opened", "deal.won", "deal.reopened", "deal.won")
+    told = [
+        happening(kind, NOW - timedelta(days=40 - 10 * n), PEOPLE[0], ["deal:x"])
+        for n, kind in enumerate(kinds)
+    ]
+    for upto, won in ((2, 1), (3, 0), (4, 1)):
+        rows = ask("funnel", told[:upto])
+        assert (
+            sum(
+                row["entered"] for row in rows if _some(row, "counted", "place") == ("customers", 4)
+            )
+            == won
+        )
 
 
 _HOUR: dict[str, Any] = {"respond_within_minutes": 60, "resolve_within_minutes": 600}
@@ -191,12 +212,13 @@ def test_what_was_promised_on_a_ticket_and_what_became_of_it(
 
 GOALS: dict[str, tuple[int, list[int], int, int, int, str]] = {
     "before it begins": (10, [], -1, 0, 0, "to_come"),
-    "on its first day": (10, [], 0, 0, 0, "ahead"),
-    "even with the pace": (10, [1, 2, 3], 3, 3, 3, "ahead"),
-    "behind the pace": (10, [1, 2], 3, 2, 3, "behind"),
-    "what comes later counts later": (10, [1, 5], 3, 1, 3, "behind"),
+    "on its first day": (10, [], 0, 0, 1, "behind"),
+    "even with the pace": (10, [0, 1, 2, 3], 3, 4, 4, "ahead"),
+    "behind the pace": (10, [1, 2, 3], 3, 3, 4, "behind"),
+    "what comes later counts later": (10, [1, 5], 3, 1, 4, "behind"),
+    "one short on its last day": (2, [1], 9, 1, 2, "behind"),
     "reached early": (2, [1, 2], 3, 2, 0, "reached"),
-    "its last day belongs to it": (2, [1, 9], 9, 2, 1, "reached"),
+    "its last day belongs to it": (2, [1, 9], 9, 2, 2, "reached"),
     "missed": (2, [1, 10], 10, 1, 2, "missed"),
 }
 """Target, days of the orders, today (days are counted from the first); reached, expected, state."""
@@ -231,7 +253,6 @@ def test_each_metric_counts_what_it_names(ask: Ask) -> None:
         happening("order.refunded", day, PEOPLE[0], ["market:DE"], amount_minor=5, currency="EUR"),
         happening("order.placed", day, PEOPLE[1], ["market:IN"], amount_minor=70, currency="INR"),
         happening("lead.captured", day, PEOPLE[3]),
-        happening("page.viewed", day, PEOPLE[3]),
         happening("deal.won", day, None, ["deal:x"]),
         happening("deal.won", day - timedelta(days=9), None, ["deal:y"]),
         happening("ticket.resolved", day, None, ["ticket:x"]),

@@ -42,6 +42,7 @@ def customer_money(facts: list[Fact]) -> list[Fact]:
             "last_order": max(times, default=None),
             "refunds": len(refunds),
             "refunded": total(refunds),
+            "started": None,
             "renewals": 0,
             "renewed": None,
         })  # fmt: skip
