@@ -43,21 +43,23 @@ def print_answer(answer: Permission, at: datetime) -> None:
         notice = answer.notice
         named = [notice.code, notice.version and f"version {notice.version}", notice.language]
         lines.append(("they saw", ", ".join(word for word in named if word)))
-        text = "a text that was not published here" if notice.text is None else notice.text
+        text = "which text that was is not on record" if notice.text is None else notice.text
         lines.append(("", visible(text[:_TEXT_SHOWN]) + ("…" if text[_TEXT_SHOWN:] else "")))
-    if answer.next_at is not None:
-        lines.append(("may be sent", _sending(answer, answer.next_at, at)))
+    if answer.allowed:
+        lines.append(("may be sent", _sending(answer, at)))
     for name, value in lines:
         grid.add_row(Text(f"  {name}", style="dim"), value)
     out.print(grid)
 
 
-def _sending(answer: Permission, next_at: datetime, at: datetime) -> str:
-    there = next_at.astimezone(ZoneInfo(answer.time_zone or "UTC"))
+def _sending(answer: Permission, at: datetime) -> str:
     zone = answer.time_zone or "UTC; their time zone is not known"
-    if next_at == at:
+    if answer.next_at is None:
+        return f"no more: it lapses before the next allowed hour of their day in {zone}"
+    there = answer.next_at.astimezone(ZoneInfo(answer.time_zone or "UTC"))
+    if answer.next_at == at:
         return f"now: it is {there:%H:%M} in {zone}"
-    same = "" if answer.time_zone is None else f", which is {_minute(next_at)}"
+    same = "" if answer.time_zone is None else f", which is {_minute(answer.next_at)}"
     return f"from {there:%Y-%m-%d %H:%M} in {zone}{same}"
 
 

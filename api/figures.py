@@ -26,13 +26,18 @@ _ROWS = 8
 _WIDTH = 96
 _SUMS = frozenset({"ordered", "refunded", "largest_order", "renewed"})
 """Columns that hold money although their names do not end in `_minor`."""
+_LEFT_OUT = frozenset({"consent", "customer_dialogue"})
+"""What is kept for questions and says nothing to people: of consent, `permission` says what follows."""
+_SHORT = 60
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def print_folds(folds: Mapping[str, pa.Table]) -> None:
-    """Every fold of one person, each under its name; what says nothing is left out."""
-    for name in sorted(folds, key=lambda fold: (_place(fold), fold)):
-        rows = [_saying(row) for row in folds[name].to_pylist()]
+def print_folds(folds: Mapping[str, pa.Table], accounts: Mapping[str, str]) -> None:
+    """Every fold of one person, each under its name; what says nothing is left out. `accounts` are
+    names by id.
+    """
+    for name in sorted(folds.keys() - _LEFT_OUT, key=lambda fold: (_place(fold), fold)):
+        rows = [_saying(_named(row, accounts)) for row in folds[name].to_pylist()]
         rows = [row for row in rows if row]
         if not rows:
             continue
@@ -46,6 +51,35 @@ def print_folds(folds: Mapping[str, pa.Table]) -> None:
             _print_rows(rows)
 
 
+def print_figures(view: str, row: Mapping[str, Any]) -> None:
+    """One row of a view, a line a figure; those that say nothing are left out."""
+    out.print()
+    out.print(Text(view, style="bold cyan"))
+    grid = Table.grid(padding=(0, 2))
+    for name, value in row.items():
+        if value not in (None, 0, False):
+            grid.add_row(Text("  " + name, style="dim"), _cell(name, value, row.get("currency")))
+    out.print(grid)
+
+
+def told(data: Mapping[str, Any]) -> str:
+    """What an event says, in a line: amounts in main units, of what is long only how much it is."""
+    currency = data.get("currency")
+    return ", ".join(_told(name, value, currency) for name, value in sorted(data.items()))
+
+
+def _told(name: str, value: Any, currency: object) -> str:
+    if isinstance(value, int) and isinstance(currency, str):
+        if name.endswith("_minor"):
+            return f"{name.removesuffix('_minor')} {money(value, currency)}"
+        if name == "target":  # a goal's: of revenue, where there is a currency
+            return f"{name} {money(value, currency)}"
+    text = readable(value)
+    if isinstance(value, list) or (isinstance(value, dict) and len(text) > _SHORT):
+        return f"{len(value):,} {name.removesuffix('s') if len(value) == 1 else name}"
+    return f"{name} {text[:_SHORT]}…" if len(text) > _SHORT else f"{name} {text}"
+
+
 def money(amount_minor: int, currency: object) -> str:
     """An amount in main units, as in 4,998.00; in minor ones where the currency is not known."""
     digits = minor_digits(currency) if isinstance(currency, str) and is_currency(currency) else 0
@@ -54,6 +88,11 @@ def money(amount_minor: int, currency: object) -> str:
 
 def _place(fold: str) -> int:
     return _FIRST.index(fold) if fold in _FIRST else len(_FIRST)
+
+
+def _named(row: Mapping[str, Any], accounts: Mapping[str, str]) -> Mapping[str, Any]:
+    account = str(row.get("account"))
+    return {**row, "account": f"{account} {accounts[account]}"} if account in accounts else row
 
 
 def _saying(row: Mapping[str, Any]) -> dict[str, str]:

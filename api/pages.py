@@ -10,21 +10,21 @@ import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from api.figures import print_folds
+from api.figures import print_folds, told
 from api.render import json_rows, out, readable
 from commands.profile import Profile
 from ledger.event import MERGED, SPLIT, Event, Recorded
 from ledger.people import Persons
 
 _LATEST = 12
-_SHORT = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One person: figures by view, what happened, the profile if it was opened.
 
-    `others` are the customers who turned out to be the same person, and since when each is.
+    `others` are the customers who turned out to be the same person, and since when each is; `accounts`
+    the names of the companies that the figures speak of, by id.
     """
 
     customer: UUID
@@ -32,6 +32,7 @@ class Page:
     folds: Mapping[str, pa.Table]
     timeline: Sequence[Recorded]
     profile: Profile | None
+    accounts: Mapping[str, str]
 
     @classmethod
     def of(
@@ -41,12 +42,13 @@ class Page:
         folds: Mapping[str, pa.Table],
         timeline: Sequence[Recorded],
         profile: Profile | None = None,
+        accounts: Mapping[str, str] | None = None,
     ) -> Self:
         """The page of the person whom this customer is one of."""
         oldest, *others = persons.members(customer)
         since = {other: persons.since(oldest, other) for other in others}
         known_as = [(other, moment[0]) for other, moment in since.items() if moment]
-        return cls(oldest, known_as, folds, timeline, profile)
+        return cls(oldest, known_as, folds, timeline, profile, accounts or {})
 
 
 def print_customer(page: Page) -> None:
@@ -56,7 +58,7 @@ def print_customer(page: Page) -> None:
         out.print(f"  also known as {other}, since {since:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
     if page.profile is not None:
         _print_profile(page.profile)
-    print_folds(page.folds)
+    print_folds(page.folds, page.accounts)
     _print_timeline(page)
 
 
@@ -95,7 +97,10 @@ def _zulu(moment: datetime) -> str:
 def _print_profile(profile: Profile) -> None:
     for name, value in profile.details.items():
         out.print(f"  {name:<14} {readable(value)}", soft_wrap=True)
+    known = {(name, str(value).casefold()) for name, value in profile.details.items()}
     for kind, value in profile.identifiers:
+        if (kind, value.casefold()) in known:
+            continue
         out.print(f"  {kind:<14} {readable(value)}", soft_wrap=True)
     if profile.erased:
         out.print(f"  {profile.erased:,} sealed parts were erased for good")
@@ -103,17 +108,6 @@ def _print_profile(profile: Profile) -> None:
         out.print(
             f"  {profile.unavailable:,} sealed parts cannot be opened now: their key is missing"
         )
-
-
-def print_figures(view: str, row: Mapping[str, Any]) -> None:
-    """One row of a view, a line a figure; those that say nothing are left out."""
-    out.print()
-    out.print(Text(view, style="bold cyan"))
-    grid = Table.grid(padding=(0, 2))
-    for name, value in row.items():
-        if value not in (None, 0, False):
-            grid.add_row(Text("  " + name, style="dim"), readable(value))
-    out.print(grid)
 
 
 def _print_timeline(page: Page) -> None:
@@ -133,7 +127,7 @@ def _print_timeline(page: Page) -> None:
 def _told(page: Page, event: Event) -> str:
     """What an event says, in a line."""
     if event.type not in (MERGED, SPLIT):
-        return ", ".join(f"{name} {_short(value)}" for name, value in sorted(event.data.items()))
+        return told(event.data)
     shown_by = ", as one event named both" if event.causation else ""
     two = [str(event.customer), str(event.data["other"])]
     others = [one for one in two if one != str(page.customer)]
@@ -142,7 +136,3 @@ def _told(page: Page, event: Event) -> str:
         return f"{what} {others[0]}{shown_by}"
     what = "are one person" if event.type == MERGED else "are no longer one person"
     return f"{two[0]} and {two[1]} {what}{shown_by}"
-
-
-def _short(value: object) -> str:
-    return readable(value)[:_SHORT]

@@ -92,7 +92,8 @@ def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
     settings = read_settings()
     folder = book_folder(settings.ledger_address)
     if not (begin or (folder / FILE_NAME).exists() or settings.keyring_file.exists()):
-        raise NotFound("book", str(folder), "`bahi import` begins one; BAHI_HOME says where")
+        begin_one = "`bahi import` begins one, and so do `bahi deal pipeline`, `bahi ticket open` and others"
+        raise NotFound("book", str(folder), f"{begin_one}; BAHI_HOME says where")
     with Bahi.open(settings) as bahi:
         if current:
             catch_up(bahi)

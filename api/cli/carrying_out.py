@@ -1,6 +1,6 @@
 """How a command that a rule guards is asked for on the command line, and answered."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -15,15 +15,46 @@ from commands.rules import RULES
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger import catalogue
 from ledger.catalogue import EventType
-from ledger.errors import BadField
+from ledger.catalogue.fields import check_code, check_country
+from ledger.errors import BadField, BadUsage, Refused
 from ledger.event import decode_body
 from ledger.identifiers import Identifier
+from ledger.money import is_currency
 from replay.clocks import parse_moment
 from streams.files.cells import money
 from streams.files.mapping import Cell, Money
 
 _ATTEMPTS = 10
-"""How often "now" is looked up anew because somebody else's now came first."""
+"""How often "now" is looked up anew because something else came first."""
+
+
+_TYPED = {
+    "account_name": "--name",
+    "amount_minor": "--amount",
+    "author": "--by",
+    "deal.amount_changed.amount_minor": "AMOUNT",
+    "deal.amount_changed.currency": "CURRENCY",
+    "deal.moved.stage": "STAGE",
+    "deal.reopened.stage": "STAGE",
+    "due_at": "--due",
+    "event_name": "EVENT_NAME",
+    "expected_close": "--close-by",
+    "goal": "NAME",
+    "notice_version": "--version",
+    "period_end": "--to",
+    "period_start": "--from",
+    "pipeline.defined.pipeline": "PIPELINE",
+    "purpose": "PURPOSE",
+    "reason_given": "--reason",
+    "resolve_within_minutes": "--resolve-within",
+    "respond_within_minutes": "--respond-within",
+    "safe_properties": "FILE",
+    "stages": "--stage",
+    "task_kind": "--kind",
+    "text": "FILE",
+    "valid_until": "--until",
+}
+"""Fields that are not typed as an option of their own name; one of a single type stands with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +97,11 @@ def carry_out(
     """Carry out what is asked for, and print the answer, with the position, for people or programs.
 
     `about` names things by kind, of which those of the kinds `new` may be new; `customer` names a
-    person; `tags` are campaign and market. What is None is left out. Raises `Refused`, `NotFound`.
+    person; `tags` are campaign and market. What is None is left out. Raises `Refused`, `NotFound`,
+    and `BadUsage` for tags that cannot be.
     """
+    clear_tags = {kind: text for kind, text in (tags or {}).items() if text is not None}
+    _check_tags(clear_tags)
     named = {kind: text for kind, text in (about or {}).items() if text is not None}
     references: list[Identifier] = []
     things: dict[str, UUID] = {}
@@ -82,12 +116,13 @@ def carry_out(
         source=SOURCE,
         message_id=said.message_id or str(bahi.ids()),
         references=tuple(references),
-        tags={kind: text for kind, text in (tags or {}).items() if text is not None},
+        tags=clear_tags,
         customer=None if customer is None else find_customer(bahi, customer),
         things=things,
         actor=bahi.actor(),
     )
-    outcome = _carried_out(bahi, asked, now=at is None)
+    rule = RULES[type(payload)]
+    outcome = done(bahi, asked, lambda asked: bahi.desk.carry_out(asked, rule), now=at is None)
     known = outcome.fate is Fate.DUPLICATE
     if said.json:
         ids = {kind: thing_id(bahi, kind, text) for kind, text in named.items()}
@@ -99,30 +134,69 @@ def carry_out(
 
 
 def parse(topic: str, /, **attributes: Any) -> EventType:
-    """What is asked for, as an event of that type; what is None is left out. Raises `BadField`."""
+    """What is asked for, as an event of that type; what is None is left out.
+
+    Raises `BadUsage`, naming what is wrong as it is typed.
+    """
     given = {name: value for name, value in attributes.items() if value is not None}
-    return catalogue.parse(topic, given, at_a_door=False)
+    try:
+        return catalogue.parse(topic, given, at_a_door=False)
+    except Refused as refusal:
+        field = refusal.field.partition(".")[0]
+        typed = _TYPED.get(f"{topic}.{field}") or _TYPED.get(field)
+        raise _wrong(typed or "--" + field.replace("_", "-"), refusal) from None
 
 
-def minor_units(text: str | None, currency: str | None) -> int | None:
-    """An amount such as `1250.00` in the smallest unit of its currency. Raises `BadField`."""
+def minor_units(
+    text: str | None,
+    currency: str | None,
+    *,
+    amount_as: str = "--amount",
+    currency_as: str = "--currency",
+) -> int | None:
+    """An amount such as `1250.00` in the smallest unit of its currency.
+
+    Raises `BadUsage`, naming amount or currency as they are typed.
+    """
     if text is None:
         return None
     if currency is None:
-        raise BadField("currency", "one, since there is an amount", "none")
+        raise BadUsage(f"{currency_as}: expected one, since there is an amount, came none")
+    if not is_currency(currency):
+        raise BadUsage(f"{currency_as}: expected an ISO 4217 currency code such as EUR")
     read = money("amount", "amount", Money(), Cell(value=currency))
-    amount: int = read({"amount": text})
+    try:
+        amount: int = read({"amount": text})
+    except Refused as refusal:
+        raise _wrong(amount_as, refusal) from None
     return amount
 
 
-def _carried_out(bahi: Bahi, asked: Touchpoint, *, now: bool) -> Outcome:
-    """The outcome. Who says "now" does not mean to be before anybody else who says so."""
-    rule = RULES[type(asked.payload)]
+def _wrong(typed: str, refusal: Refused) -> BadUsage:
+    return BadUsage(f"{typed}: expected {refusal.expected}, came {refusal.came}")
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    checks = {"campaign": check_code, "market": check_country}
+    for kind, text in tags.items():
+        try:
+            checks[kind](kind, text)
+        except Refused as refusal:
+            raise _wrong(f"--{kind}", refusal) from None
+
+
+def done(
+    bahi: Bahi, asked: Touchpoint, doing: Callable[[Touchpoint], Outcome], *, now: bool
+) -> Outcome:
+    """The outcome. Who says "now" means after all that the book has: somebody else who said so a
+    moment ago, and what came from a source whose clock runs ahead of ours, as far as any may.
+    """
     for _ in range(_ATTEMPTS if now else 0):
         try:
-            return bahi.desk.carry_out(asked, rule)
+            return doing(asked)
         except BadField as refusal:
-            if refusal.field != "occurred_at":
+            clock, earliest = bahi.clock(), refusal.earliest
+            if earliest is None or earliest > clock + bahi.desk.future_tolerance:
                 raise
-            asked = replace(asked, occurred_at=bahi.clock())
-    return bahi.desk.carry_out(asked, rule)
+            asked = replace(asked, occurred_at=max(clock, earliest))
+    return doing(asked)

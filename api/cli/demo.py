@@ -77,12 +77,9 @@ def _print_told(bahi: Bahi, told: Told) -> None:
         )
     else:
         out.print(f"Nothing was new: all {told.duplicates:,} events are in the book already.")
-    merged = len(bahi.history.persons().groups)
-    out.print(
-        f"{merged:,} customers turned out to be somebody whom the book knew, by a second device or "
-        f"address.",
-        soft_wrap=True,
-    )
+    people = set(bahi.history.persons().groups.values())
+    known = sum(len(members) - 1 for members in people)
+    out.print(f"{known:,} visitors turned out to be somebody whom the book knew already.")
     out.print("The story ends on 30 June 2026; what follows is as of that day.")
 
 
@@ -129,7 +126,7 @@ def _print_pipeline(bahi: Bahi) -> None:
     for day in (_TODAY, _LAST_QUARTER):
         at = bahi.history.clocks(parse_moment(day, "--as-of"))
         rows = bahi.history.view("pipeline", at, "kind = 'open'").to_pylist()
-        _headline(f"What the open deals promise, as of {day}")
+        _headline(f"What the open deals are likely to bring, as of {day}")
         out.print(_forecast(rows))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from api.cli.app import SOURCE, At, Json, MessageId, app, opened
-from api.cli.carrying_out import Said, parse
+from api.cli.carrying_out import Said, done, parse
 from api.cli.looking import WHO, find_customer
 from api.render import out, say, write_json
 from api.wiring import Bahi
@@ -80,15 +80,16 @@ def _judge(
         one, other = (find_customer(bahi, who) for who in two)
         payload = parse(topic, other=other, reason_given=reason)
         assert isinstance(payload, CustomersMerged | CustomersSplit)
+        at = said.moment(bahi)
         asked = Touchpoint(
             payload=payload,
-            occurred_at=said.moment(bahi) or bahi.clock(),
+            occurred_at=at or bahi.clock(),
             source=SOURCE,
             message_id=said.message_id or str(bahi.ids()),
             customer=one,
             actor=bahi.actor(),
         )
-        outcome = carried_out(bahi, asked)
+        outcome = done(bahi, asked, lambda asked: carried_out(bahi, asked), now=at is None)
         _answer(bahi, outcome, one, other, json=said.json)
 
 

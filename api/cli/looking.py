@@ -1,6 +1,7 @@
 """Commands that read: `customer`, `view`, `views`, `why`, `sql`."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -29,6 +30,7 @@ from ledger import relation
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import normalise, parse_identifier
+from replay.history import Clocks
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
 app.add_typer(views, name="views", no_args_is_help=True)
@@ -70,11 +72,36 @@ def customer(
             catch_up(bahi)
         folds = bahi.history.customer(found, at)
         timeline = bahi.history.timeline(found, at)
-    page = Page.of(persons, found, folds, timeline, profile)
+        accounts: dict[str, str] = {}
+        if not json:
+            folds |= _permission(bahi, persons.canonical(found), folds, at)
+            accounts = _accounts(bahi, folds, at)
+    page = Page.of(persons, found, folds, timeline, profile, accounts)
     if json:
         write_json(customer_json(page))
     else:
         print_customer(page)
+
+
+def _permission(
+    bahi: Bahi, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
+) -> dict[str, pa.Table]:
+    """What may be sent to this person; nothing where the fold has stopped, since that may be old."""
+    if "consent" not in folds or any(bahi.views.failures(["consent"])):
+        return {}
+    rows = bahi.history.view("permission", at, f"customer = '{customer}'")
+    return {"permission": rows.drop_columns(["position"])}
+
+
+def _accounts(bahi: Bahi, folds: Mapping[str, pa.Table], at: Clocks) -> dict[str, str]:
+    """The names of the companies in these rows, by id, as far as the view of them knows any."""
+    columns = [rows["account"] for rows in folds.values() if "account" in rows.column_names]
+    ids = {str(value) for column in columns for value in column.to_pylist() if value is not None}
+    if not ids or any(bahi.views.failures(["account"])):
+        return {}
+    listed = ", ".join(f"'{one}'" for one in sorted(ids))
+    rows = bahi.history.view("account", at, f"account IN ({listed})").to_pylist()
+    return {row["account"]: row["account_name"] for row in rows if row["account_name"]}
 
 
 def find_customer(bahi: Bahi, who: str) -> UUID:

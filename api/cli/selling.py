@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, opened
+from api.cli.app import SOURCE, AsOf, At, Json, KnownAt, MessageId, app, opened
 from api.cli.carrying_out import Said, carry_out, minor_units, parse
 from api.cli.showing import show
+from api.wiring import Bahi
 from commands.pipelines import pipelines_at
+from ledger.catalogue.sales import DealOpened, Metric
 from ledger.errors import BadUsage
+from ledger.event import decode_body
 
 deal = typer.Typer(help="Deals, and the pipelines they go through.", no_args_is_help=True)
 app.add_typer(deal, name="deal")
@@ -24,6 +27,10 @@ Reason = Annotated[str | None, typer.Option("--reason", help="Why, in one word."
 Note = Annotated[str | None, typer.Option("--note", help="In your own words; it is sealed.")]
 MarketOption = Annotated[str | None, typer.Option("--market", help="ISO country, such as DE.")]
 CurrencyOption = Annotated[str | None, typer.Option("--currency", help="ISO 4217, such as EUR.")]
+ItsCurrency = Annotated[
+    str | None,
+    typer.Option("--currency", help="ISO 4217, such as EUR; its pipeline's, if that has one."),
+]
 
 
 @deal.command("pipeline")
@@ -68,7 +75,7 @@ def deal_open(
     amount: Annotated[
         str | None, typer.Option("--amount", help="What it may be worth, such as 1250.00.")
     ] = None,
-    currency: CurrencyOption = None,
+    currency: ItsCurrency = None,
     close_by: CloseBy = None,
     customer: Annotated[
         str | None, typer.Option("--customer", help="With whom: an id, kind:value, or - for stdin.")
@@ -87,16 +94,14 @@ def deal_open(
 ) -> None:
     """Open a deal in a pipeline."""
     said = Said(at, message_id, json)
-    amount_minor = minor_units(amount, currency)
     with opened(current=False) as bahi:
-        by_then = said.moment(bahi) or bahi.clock()
-        begins = stage or pipelines_at(bahi.ledger.book, by_then).stages(pipeline)[0]
+        begins, its_currency = _begins(bahi, said, pipeline, stage, currency)
         to_open = parse(
             "deal.opened",
             pipeline=pipeline,
             stage=begins,
-            currency=currency,
-            amount_minor=amount_minor,
+            currency=its_currency,
+            amount_minor=minor_units(amount, its_currency),
             expected_close=close_by,
             subject=subject,
         )
@@ -110,6 +115,23 @@ def deal_open(
             customer=customer,
             tags={"campaign": campaign, "market": market},
         )
+
+
+def _begins(
+    bahi: Bahi, said: Said, pipeline: str, stage: str | None, currency: str | None
+) -> tuple[str, str | None]:
+    """Stage and currency, which its pipeline has where none is given; for what was said before under
+    this id, those that it had then.
+    """
+    book = bahi.ledger.book
+    if said.message_id is not None:
+        event_id = bahi.ledger.keyring.event_id(SOURCE, said.message_id)
+        for _, body in book.known([event_id]).values():
+            event = decode_body(body)
+            if event.type == DealOpened.TOPIC:
+                return stage or event.data["stage"], currency or event.data.get("currency")
+    pipelines = pipelines_at(book, said.moment(bahi) or bahi.clock())
+    return stage or pipelines.stages(pipeline)[0], currency or pipelines.currency(pipeline)
 
 
 @deal.command("move")
@@ -142,7 +164,7 @@ def deal_price(
     priced = parse(
         "deal.amount_changed",
         currency=currency,
-        amount_minor=minor_units(amount, currency),
+        amount_minor=minor_units(amount, currency, amount_as="AMOUNT", currency_as="CURRENCY"),
         expected_close=close_by,
     )
     said = Said(at, message_id, json)
@@ -216,11 +238,7 @@ def deal_show(
 def goal_set(
     name: Annotated[str, typer.Argument(help="Its name; set again, it is changed.")],
     metric: Annotated[
-        str,
-        typer.Option(
-            "--metric",
-            help="orders, revenue, leads, deals_won, new_customers or tickets_resolved.",
-        ),
+        Metric, typer.Option("--metric", help="Which figure; revenue in its --currency.")
     ],
     target: Annotated[str, typer.Option("--target", help="How many, or how much revenue.")],
     first: Annotated[str, typer.Option("--from", help="The first day of the period.")],
@@ -238,7 +256,9 @@ def goal_set(
         "goal.set",
         goal=name,
         metric=metric,
-        target=int(target) if currency is None else minor_units(target, currency),
+        target=int(target)
+        if currency is None
+        else minor_units(target, currency, amount_as="--target"),
         currency=currency,
         period_start=first,
         period_end=last,

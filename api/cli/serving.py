@@ -9,8 +9,9 @@ from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, opened
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.showing import show
 from api.wiring import Bahi
-from commands.tickets import promised
-from ledger.catalogue.service import TicketOpened
+from commands.tickets import PROMISED_MINUTES, promised
+from ledger.catalogue.fields import Author, Channel
+from ledger.catalogue.service import Priority, TicketOpened
 from replay.clocks import parse_moment
 
 ticket = typer.Typer(help="Tickets, from the question to the answer.", no_args_is_help=True)
@@ -25,7 +26,7 @@ Who = Annotated[
     str | None, typer.Option("--customer", help="Who: an id, kind:value, or - for stdin.")
 ]
 Account = Annotated[str | None, typer.Option("--account", help="A company: its number or id.")]
-Priority = Annotated[str | None, typer.Option("--priority", help="low, normal, high or urgent.")]
+Urgency = Annotated[Priority | None, typer.Option("--priority", help="How urgent it is.")]
 Team = Annotated[str | None, typer.Option("--team", help="A team, in one word.")]
 Colleague = Annotated[
     str | None, typer.Option("--assignee", help="A colleague, by the name they log in with.")
@@ -36,12 +37,20 @@ Subject = Annotated[str | None, typer.Option("--subject", help="What about; it i
 Message = Annotated[str | None, typer.Option("--message", help="What was said; it is sealed.")]
 
 
-@ticket.command("open")
+def _promises() -> str:
+    times = (
+        f"{priority} {respond // 60:,} h and {resolve // 60:,} h"
+        for priority, (respond, resolve) in PROMISED_MINUTES.items()
+    )
+    return "To the first response and to the resolution: " + ", ".join(times) + "."
+
+
+@ticket.command("open", epilog=_promises())
 def ticket_open(
     number: NewTicket,
-    priority: Priority = "normal",
+    priority: Urgency = "normal",
     channel: Annotated[
-        str | None, typer.Option("--channel", help="email, sms, phone, post, push, web, messenger.")
+        Channel | None, typer.Option("--channel", help="How they turned to us.")
     ] = None,
     topic: Annotated[str | None, typer.Option("--topic", help="What about, in one word.")] = None,
     respond_within: Annotated[
@@ -88,7 +97,7 @@ def ticket_open(
 @ticket.command("reply")
 def ticket_reply(
     number: Ticket,
-    author: Annotated[str, typer.Option("--by", help="customer, agent or bot.")],
+    author: Annotated[Author, typer.Option("--by", help="Whose words they are.")],
     message: Message = None,
     at: At = None,
     message_id: MessageId = None,
@@ -120,7 +129,7 @@ def ticket_assign(
 @ticket.command("escalate")
 def ticket_escalate(
     number: Ticket,
-    priority: Priority = None,
+    priority: Urgency = None,
     team: Team = None,
     reason: Reason = None,
     at: At = None,

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from api.cli.app import clocks, opened
 from api.cli.naming import thing_id
-from api.pages import print_figures
-from api.render import json_rows, out, readable, write_json
+from api.figures import print_figures, told
+from api.render import json_rows, out, write_json
 from api.wiring import Bahi
 from ledger.book import Match
 from ledger.event import Recorded, moment_of
@@ -73,6 +73,5 @@ def _print_events(events: list[Recorded]) -> None:
     for recorded in events:
         event = recorded.event
         when = Text(f"{event.occurred_at:%Y-%m-%d %H:%M}", style="dim")
-        told = ", ".join(f"{name} {readable(value)}" for name, value in sorted(event.data.items()))
-        grid.add_row(f"{recorded.position:,}", when, event.type, told)
+        grid.add_row(f"{recorded.position:,}", when, event.type, told(event.data))
     out.print(grid)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from api.demo.world import LAST_MOMENT, Pen, Person, people
@@ -128,6 +129,26 @@ def _afterwards(pen: Pen, person: Person, given: datetime) -> Iterator[Touchpoin
             valid_until=(asked + timedelta(days=730)).isoformat(),
             **_shown(person, asked),
         )
+
+
+@cache
+def _said() -> dict[int, list[tuple[datetime, bool]]]:
+    """By person, each answer and whether it was a yes, in order."""
+    said: dict[int, list[tuple[datetime, bool]]] = {}
+    by_mail = {person.email: person.number for person in people()}
+    for touchpoint in answers():
+        topic = touchpoint.payload.TOPIC
+        if topic != "consent.requested":
+            number = by_mail[touchpoint.identifiers[0].value]
+            yes = topic in {"consent.given", "objection.lifted"}
+            said.setdefault(number, []).append((touchpoint.occurred_at, yes))
+    return {number: sorted(given) for number, given in said.items()}
+
+
+def allows(person: Person, at: datetime) -> bool:
+    """Whether the newsletter may go to somebody at that moment, by what they have answered."""
+    answers_then = [yes for moment, yes in _said().get(person.number, ()) if moment <= at]
+    return bool(answers_then) and answers_then[-1]
 
 
 def _shown(person: Person, at: datetime) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def companies() -> Iterator[Touchpoint]:
             market=account.market,
             about=(account.reference,),
             account_name=account.name,
+            sole_trader=False,
             industry=account.industry,
             employees=account.employees,
         )
@@ -120,7 +121,7 @@ def leads() -> Iterator[Touchpoint]:
                 market=person.market,
                 lead_source=chance.choice(("fair", "web", "referral", "list")),
             )
-            fit = chance.random() < 0.3 + 0.5 * person.keen
+            fit = sold_to(person) or chance.random() < 0.15 + 0.4 * person.keen
             yield crm.write(
                 "lead.qualified" if fit else "lead.disqualified",
                 at + timedelta(days=6 * chance.random()),
@@ -205,11 +206,15 @@ def deals() -> Iterator[Touchpoint]:
     number = 100
     for account in accounts():
         chance = Random(f"{SEED}:deals:{account.number}")
-        contacts = [person for person in people() if person.account is account]
-        for contact in contacts[:4]:
-            if chance.random() < 0.85:
+        for contact in (person for person in people() if person.account is account):
+            if sold_to(contact):
                 number += 1
                 yield from _deal(crm, account, contact, f"D-{number}", chance)
+
+
+def sold_to(person: Person) -> bool:
+    """Whether somebody in sales tries to sell to this person: no deal follows a lead that was no good."""
+    return person.account is not None and person.random("sold to").random() < 0.85
 
 
 def _deal(
@@ -260,3 +265,5 @@ def _deal(
             )
     if at < LAST_MOMENT and chance.random() < 0.85:
         yield step("won", reason="quality")
+        if at < LAST_MOMENT and chance.random() < 0.06:
+            yield step("reopened", stage=stages[-1], reason="terms")

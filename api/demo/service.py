@@ -116,6 +116,15 @@ def tickets() -> Iterator[Touchpoint]:
                 survey="nps",
                 score=score,
             )
+        if chance.random() < 0.08:
+            yield survey.write(
+                "survey.answered",
+                _moment(person, chance),
+                person.user,
+                market=person.market,
+                survey="ces",
+                score=chance.choice((3, 4, 5, 6, 6, 7)),
+            )
 
 
 def _ticket(
@@ -154,6 +163,10 @@ def _ticket(
     for turn in range(chance.choice((0, 1, 1, 2))):
         author = "customer" if turn % 2 == 0 else "agent"
         steps.append(("replied", answered + timedelta(hours=5 + 7 * turn), {"author": author}))
+    if not incident and chance.random() < 0.04:
+        steps.append(("closed", answered + timedelta(days=9), {"reason": "silent"}))
+        yield from (note(what, at, **more) for what, at, more in steps if at < LAST_MOMENT)
+        return
     solved = answered + timedelta(minutes=resolve * slow * chance.uniform(0.2, 1.3))
     steps.append(("resolved", solved, {"resolution": "resent" if incident else "answered"}))
     if chance.random() < 0.06:
@@ -174,6 +187,25 @@ def _ticket(
             market=person.market,
             survey="csat",
             score=min(5, max(1, round(pleased))),
+        )
+
+
+def last_hours() -> Iterator[Touchpoint]:
+    """Three who wrote a while ago and wait for an answer as the story ends."""
+    desk = Pen("night")
+    for number, person in enumerate((p for p in people() if p.keen > 0.9), 1):
+        if number > 3:
+            return
+        yield desk.write(
+            "ticket.opened",
+            LAST_MOMENT - timedelta(minutes=215 + number),
+            person.mail,
+            market=person.market,
+            about=(Identifier("ticket", f"N-{number}"),),
+            priority="high",
+            topic="delivery",
+            respond_within_minutes=240,
+            resolve_within_minutes=1_440,
         )
 
 

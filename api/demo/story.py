@@ -95,6 +95,7 @@ def _deliveries() -> Iterator[_Delivery]:
         shop.subscriptions(),
         service.talks(),
         service.tickets(),
+        service.last_hours(),
         sales.companies(),
         sales.leads(),
         sales.chores(),

@@ -25,9 +25,9 @@ LAST_MOMENT = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 
 CURRENCY = {"IN": "INR", "DE": "EUR", "JP": "JPY", "BR": "BRL", "US": "USD"}
 MARKETS = tuple(CURRENCY)
-STAR = "user:m1147"
+STAR = "user:m1264"
 """Whose page the demo shows: somebody in the thick of it."""
-READER = "user:m0058"
+READER = "user:m0178"
 """Who is asked about: what they said, and what they were shown."""
 
 _PHONES = {

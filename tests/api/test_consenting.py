@@ -116,7 +116,10 @@ def test_a_no_ends_with_4_and_names_what_decides(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
-        (("withdraw", *NEWS), 1, "consent: expected one that is given, came one that nobody ever gave"),
+        (("withdraw", *NEWS), 1,
+         "consent: expected one that is given: else refuse it, came one that nobody ever gave"),
+        (("give", "user:u1", "Marketing", "email"), 2,
+         "PURPOSE: expected one word of small letters, digits and _.:/+- such as marketing/newsletter"),
         (("lift", "user:u1", "news"), 1, "objection: expected one to news that stands, came none"),
         (("give", *NEWS, *SHOWN), 1, "notice: expected one published by then, came 'news'"),
         (("give", *NEWS, "--until", "2020-01-01"), 1, "valid_until: expected a time after "),
@@ -138,6 +141,30 @@ def test_hours_are_those_of_the_settings(run: Run, monkeypatch: pytest.MonkeyPat
     asked = ("consent", "may", *NEWS, "--as-of", "2026-01-04T12:00:00Z", "--json")
     monkeypatch.setenv("BAHI_SENDING_HOURS", "6-9")
     assert json.loads(run(*asked)[0])["next_at"] == "2026-01-05T06:00:00Z"
+
+
+def test_a_yes_that_lapses_before_their_day_begins_says_so(run: Run) -> None:
+    run("consent", "give", *NEWS, "--at", "2026-01-02", "--until", "2026-01-05T08:00:00Z")
+    asked = ("consent", "may", *NEWS, "--as-of", "2026-01-04T21:00:00Z")
+    told = " ".join(run(*asked)[0].split())
+    assert told.endswith(
+        "lapses 2026-01-05 08:00 UTC may be sent no more: it lapses before the next allowed hour of "
+        "their day in UTC; their time zone is not known"
+    )
+    answer = json.loads(run(*asked, "--json")[0])
+    assert (answer["allowed"], answer["next_at"]) == (True, None)
+    run("consent", "give", *NEWS, "--at", "2026-01-03", "--until", "2026-01-05T08:00:01Z")
+    assert json.loads(run(*asked, "--json")[0])["next_at"] == "2026-01-05T08:00:00Z"
+
+
+def test_which_text_it_was_is_not_guessed(run: Run) -> None:
+    for language in ("en", "de"):
+        named = ("--notice", "news", "--version", "1", "--language", language)
+        run("consent", "notice", "text.txt", *named, "--at", "2026-01-01")
+    run("consent", "give", *NEWS, *SHOWN, "--at", "2026-01-02")
+    out, _ = run("consent", "may", *NEWS, "--as-of", "2026-01-03")
+    assert "  they saw     news, version 1" in lines(out)
+    assert "which text that was is not on record" in out
 
 
 def test_why_of_a_yes_names_it_and_a_key_that_is_none_is_not_quoted(run: Run) -> None:

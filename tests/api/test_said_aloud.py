@@ -78,7 +78,8 @@ def test_who_only_asks_begins_no_ledger(folder: Path, run: Run) -> None:
         ended = run(*command)
         assert ended.code == 2
         assert ended.err == (
-            "bahi: no book .bahi/book; `bahi import` begins one; BAHI_HOME says where\n"
+            "bahi: no book .bahi/book; `bahi import` begins one, "
+            "and so do `bahi deal pipeline`, `bahi ticket open` and others; BAHI_HOME says where\n"
         )
     assert not (folder / ".bahi").exists()
 

@@ -219,7 +219,7 @@ def test_money_as_people_write_it_comes_back_to_the_minor_unit(
         ("quantity", '"x"', "3.5", "quantity: expected a whole number, came text of 3 characters"),
         ("quantity", '"x"', Decimal("3.5"), "quantity: expected a whole number, came Decimal"),
         ("quantity", '"x"', Decimal("1e999999999"), "quantity: expected a whole number, came Decimal"),
-        ("quantity", '"x"', "-3", "quantity: expected …, came int"),
+        ("quantity", '"x"', "-3", "quantity: expected …, came -3"),
         ("quantity", "{ value = 4 }", None, 4),
         ("note", '"x"', True, "true"),
         ("note", '"x"', 7, "7"),
