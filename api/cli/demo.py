@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.app import app, progress_bar
-from api.cli.looking import find_customer
+from api.cli.looking import find_customer, page_of
 from api.consents import print_answer
 from api.demo import LAST_MOMENT, PURPOSE, READER, STAR, Told, tell
-from api.pages import Page, print_customer
+from api.pages import print_customer
 from api.render import out, rich_table
 from api.wiring import Bahi
 from commands.consent import may_send
@@ -88,15 +88,7 @@ def _print_star(bahi: Bahi, *, first_time: bool) -> None:
     star = find_customer(bahi, STAR)
     at = bahi.history.clocks(LAST_MOMENT)
     profile = _opened(bahi, star) if first_time else None
-    print_customer(
-        Page.of(
-            bahi.history.persons(at),
-            star,
-            bahi.history.customer(star, at),
-            bahi.history.timeline(star, at),
-            profile,
-        )
-    )
+    print_customer(page_of(bahi, star, at, profile))
     out.print()
     if profile is None:
         out.print("  Who they are is sealed, and stays so: the first look was enough for a demo.")

@@ -25,7 +25,7 @@ from api.outcomes import Exit
 from api.pages import Page, customer_json, print_customer
 from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
-from commands.profile import open_profile
+from commands.profile import Profile, open_profile
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.errors import BadUsage, NotFound, Refused
@@ -57,12 +57,11 @@ def customer(
     with opened() as bahi:
         found = find_customer(bahi, who)
         at = clocks(bahi, as_of, known_at)
-        persons = bahi.history.persons(at)
         profile = None
         if open_:
             profile = open_profile(
                 bahi.ledger,
-                persons.members(found),
+                bahi.history.persons(at).members(found),
                 actor=bahi.actor(),
                 purpose=purpose,
                 reason=reason,
@@ -70,17 +69,24 @@ def customer(
                 ids=bahi.ids,
             )
             catch_up(bahi)
-        folds = bahi.history.customer(found, at)
-        timeline = bahi.history.timeline(found, at)
-        accounts: dict[str, str] = {}
-        if not json:
-            folds |= _permission(bahi, persons.canonical(found), folds, at)
-            accounts = _accounts(bahi, folds, at)
-    page = Page.of(persons, found, folds, timeline, profile, accounts)
+        page = page_of(bahi, found, at, profile, for_people=not json)
     if json:
         write_json(customer_json(page))
     else:
         print_customer(page)
+
+
+def page_of(
+    bahi: Bahi, customer: UUID, at: Clocks, profile: Profile | None, *, for_people: bool = True
+) -> Page:
+    """One person's page; for people with what may be sent, and with the names of their companies."""
+    persons, history = bahi.history.persons(at), bahi.history
+    folds, timeline = history.customer(customer, at), history.timeline(customer, at)
+    accounts: dict[str, str] = {}
+    if for_people:
+        folds |= _permission(bahi, persons.canonical(customer), folds, at)
+        accounts = _accounts(bahi, folds, at)
+    return Page.of(persons, customer, folds, timeline, profile, accounts)
 
 
 def _permission(
