@@ -110,7 +110,10 @@ class DeskModel:
         if word == "amount_changed" and now.currency not in {None, asked.get("currency")}:
             return "currency"
         if word in {"opened", "moved", "reopened"}:
-            stages = self.stages(asked.get("pipeline") or now.pipeline, asked.at)
+            pipeline = asked.get("pipeline") or now.pipeline
+            if not pipeline:
+                return "deal"  # it came through a door, which never told of its opening
+            stages = self.stages(pipeline, asked.at)
             if stages is None:
                 return "pipeline"
             stays = word == "moved" and asked.get("stage") == now.stage

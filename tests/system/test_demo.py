@@ -37,9 +37,10 @@ def first(scratch: Scratch) -> Done:
 
 
 @pytest.fixture(scope="module")
-def second(scratch: Scratch, first: Done) -> Done:
+def second(scratch: Scratch, first: Done) -> str:
+    """What the second run writes to a terminal of a hundred columns, without its colours."""
     assert first.code == 0, first.err
-    return scratch.run("demo", "--home", scratch.home)
+    return _ESCAPES.sub("", on_a_screen(scratch, 100)).replace("\r", "")
 
 
 def shown(text: str) -> Iterator[str]:
@@ -77,11 +78,9 @@ def test_what_goes_through_a_pipe_is_plain(first: Done) -> None:
     assert "\x1b" not in first.out
 
 
-def test_a_second_run_adds_nothing_and_says_so(scratch: Scratch, first: Done, second: Done) -> None:
-    assert (
-        f"Nothing was new: all {events(second.out):,} events are in the book already" in second.out
-    )
-    assert "山本 花子" not in second.out
+def test_a_second_run_adds_nothing_and_says_so(scratch: Scratch, first: Done, second: str) -> None:
+    assert f"Nothing was new: all {events(second):,} events are in the book already" in second
+    assert "山本 花子" not in second
     counted = scratch.run("sql", "SELECT count(*) AS events FROM events", "--format", "json").json
     # What the first run wrote: the story, merges that followed from it, and one look at a person.
     merges = scratch.run(
@@ -93,19 +92,14 @@ def test_a_second_run_adds_nothing_and_says_so(scratch: Scratch, first: Done, se
     assert before == counted[0]["events"]
 
 
-def test_a_screen_of_a_hundred_columns_shows_every_line_whole(
-    scratch: Scratch, second: Done
-) -> None:
-    assert second.code == 0
-    text = _ESCAPES.sub("", on_a_screen(scratch, 100))
-    assert "Nothing was new" in text
-    too_wide = [line for line in shown(text.replace("\r", "")) if cell_len(line) > 100]
-    assert too_wide == []
-    assert "…" not in text.replace("… and", "")  # nothing is cut off
+def test_a_screen_of_a_hundred_columns_shows_every_line_whole(second: str) -> None:
+    assert "Nothing was new" in second
+    assert [line for line in shown(second) if cell_len(line) > 100] == []
+    assert "…" not in second.replace("… and", "")  # nothing is cut off
 
 
-def test_every_line_to_try_works(scratch: Scratch, second: Done) -> None:
-    lines = [line.strip() for line in second.out.splitlines() if "BAHI_HOME=" in line]
+def test_every_line_to_try_works(scratch: Scratch, second: str) -> None:
+    lines = [line.strip() for line in second.splitlines() if "BAHI_HOME=" in line]
     assert len(lines) >= 5
     for line in lines:
         done = scratch.run_command(["sh", "-c", line])
@@ -113,8 +107,8 @@ def test_every_line_to_try_works(scratch: Scratch, second: Done) -> None:
         assert len(done.out.strip().splitlines()) > 1, line
 
 
-def test_the_story_has_what_it_promises(scratch: Scratch, second: Done) -> None:
-    assert second.code == 0
+def test_the_story_has_what_it_promises(scratch: Scratch, second: str) -> None:
+    assert second
     query = """
     SELECT count(DISTINCT market)                                                    AS markets,
            count(DISTINCT pipeline)                                                  AS pipelines,
