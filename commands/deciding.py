@@ -11,6 +11,7 @@ is a `Happened`. And it applies events in the order in which they were recorded;
 them in the order in which they happened, late ones in their place, so that it agrees with the views.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -114,12 +115,13 @@ class Rule(Slice[Any]):
         self.contact: UUID | None = None
         """Whose thing it is, by what the rule has seen; for a command that names nobody."""
 
+    @abstractmethod
     def consistency_boundary(self) -> Sequence[Selector]:
-        raise NotImplementedError
+        """The events that it goes by: types and tags."""
 
+    @abstractmethod
     def decide(self) -> None:
         """Raises `Refused` if it may not happen."""
-        raise NotImplementedError
 
     def counts(self, recorded: Recorded) -> bool:  # noqa: ARG002 — for rules that see other things
         """Whether this command has to come after that event; by default after all it has seen."""
@@ -195,11 +197,6 @@ class Desk:
             fate = Fate.APPENDED if receipt.status is Status.APPENDED else Fate.DUPLICATE
             return Outcome(fate, receipt.position)
         raise NotAllowed("command", "a moment of rest", f"{_ATTEMPTS} others one after the other")
-
-    def state(self, rule: TRule) -> TRule:
-        """A rule that has seen what it needs, and decides nothing: what is so, for a question."""
-        advanced: TRule = _Rules(self.ledger).repository.advance(rule)
-        return advanced
 
     def _known(self, draft: Draft) -> Outcome | None:
         found = self.ledger.book.known([draft.id]).get(draft.id)

@@ -76,7 +76,7 @@ def _keys(fold: Fold) -> list[str]:
     return [key.name for key in fold.keys]
 
 
-@_quick(4)
+@_quick(6)
 @given(histories(), _CUTS, st.integers(0, 70), _MOMENT, _SEEN_AS)
 def test_every_fold_is_live_rebuilt_past_and_merged_what_the_model_says(
     events: list[Event], cuts: list[int], pause: int, as_of: datetime, canonical: list[int]
@@ -110,7 +110,7 @@ def _demand_folds(
         assert found == model_customers.rows(name, events), name
 
 
-@_quick(6)
+@_quick(9)
 @given(histories(), st.integers(0, 70), _MOMENT, _SEEN_AS)
 def test_every_question_answers_what_the_model_says(
     events: list[Event], known: int, as_of: datetime, canonical: list[int]

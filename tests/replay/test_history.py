@@ -94,7 +94,7 @@ def plain(rows: pa.Table) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.to_pylist()]
 
 
-@settings(max_examples=8)
+@settings(max_examples=12)
 @given(
     books(), st.integers(0, 25), st.none() | moments, st.none() | moments, st.sampled_from(PEOPLE)
 )
