@@ -35,6 +35,7 @@ OUTCOMES: dict[type[errors.BahiError], tuple[HTTPStatus, Exit]] = {
     errors.FoldFailed: (HTTPStatus.INTERNAL_SERVER_ERROR, Exit.FAILED),
     errors.BadUsage: (HTTPStatus.BAD_REQUEST, Exit.WRONG_USAGE),
     errors.BookAltered: (HTTPStatus.INTERNAL_SERVER_ERROR, Exit.FAILED),
+    errors.StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
     errors.KeysUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
     errors.KeyringMissing: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),
     errors.KeyringForeign: (HTTPStatus.SERVICE_UNAVAILABLE, Exit.FAILED),

@@ -12,12 +12,10 @@ from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import FoldFailed
 from ledger.opening import Ledger, open_ledger, remember
 from ledger.settings import Settings
-from ledger.stores import book_folder, open_book
+from ledger.stores import open_book
 from projections import Progress, Views
 from replay.history import History
 from streams.imports import Intake
-
-VIEWS_FILE = "views.db"
 
 
 @dataclass(slots=True)
@@ -52,8 +50,8 @@ class Bahi:
     def views(self) -> Views:
         """The views; read from their files for whoever asks first, since that takes a second."""
         if self._views is None:
-            folder = book_folder(self.settings.ledger_address)
-            self._views = Views.open(folder / VIEWS_FILE, self.settings.views, self.clock)
+            given = self.settings
+            self._views = Views.open(given.views_file, given.views, self.clock)
         return self._views
 
     @property

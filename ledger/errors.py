@@ -15,6 +15,7 @@
     ├── FoldFailed                a fold stopped at an event; the other folds went on
     ├── BadUsage                  settings or arguments that make no sense together
     ├── BookAltered               verification found the first position that is not as it was written
+    ├── StoreUnavailable          a database cannot be reached, or cannot do now what was asked of it
     └── KeysUnavailable           sealed data cannot be read or written now
         ├── KeyringMissing        a book that is not empty, and no keyring for it
         ├── KeyringForeign        keyring, vault and book are not of one ledger
@@ -149,6 +150,19 @@ class BookAltered(BahiError):
     def __init__(self, position: int, what: str) -> None:
         super().__init__(f"position {position}: {what}")
         self.position = position
+        self.what = what
+
+
+class StoreUnavailable(BahiError):
+    """A database cannot be reached, or cannot do now what was asked of it: try again later.
+
+    Whether what was being written is written is not known; the same again finds out. `store` is the
+    name of the database without user and password, `what` its own words without what was in a row.
+    """
+
+    def __init__(self, store: str, what: str) -> None:
+        super().__init__(f"{store}: {what}")
+        self.store = store
         self.what = what
 
 

@@ -14,6 +14,8 @@ from ledger.identifiers import KIND
 from ledger.naming import LIMITS, Limits
 from ledger.stores import book_folder
 
+_VIEWS_FILE = "views.db"
+
 Hours = tuple[int, int]
 """Hours of a day, from the first up to but not with the second: (8, 20) ends as the clock strikes 20."""
 
@@ -73,7 +75,7 @@ class Settings(BaseSettings):
     home: Path = Path(".bahi")
     """Where book, vault and keyring are kept unless they are named one by one."""
     ledger: Annotated[str, AfterValidator(_address)] = ""
-    """Address of the book: `sqlite:///folder`."""
+    """Address of the book: `sqlite:///folder` or `postgresql://user:password@host/database`."""
     vault: Path | None = None
     """File of the vault."""
     keyring: Path | None = None
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
     def ledger_address(self) -> str:
         """The address of the book."""
         return self.ledger or f"sqlite:///{self.home / 'book'}"
+
+    @property
+    def views_file(self) -> Path:
+        """The file of the views: beside an embedded book, else at home."""
+        return (book_folder(self.ledger_address) or self.home) / _VIEWS_FILE
 
     @property
     def vault_file(self) -> Path:

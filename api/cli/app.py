@@ -17,8 +17,7 @@ from api.render import Format, err, say
 from api.wiring import Bahi
 from ledger.errors import BahiError, NotFound
 from ledger.settings import read_settings
-from ledger.sqlite.book import FILE_NAME
-from ledger.stores import book_folder
+from ledger.stores import book_exists, book_name
 from replay.clocks import parse_moment
 from replay.history import Clocks
 
@@ -90,10 +89,10 @@ def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
     Only who takes something in may `begin` a ledger: elsewhere a question would found an empty one.
     """
     settings = read_settings()
-    folder = book_folder(settings.ledger_address)
-    if not (begin or (folder / FILE_NAME).exists() or settings.keyring_file.exists()):
+    address = settings.ledger_address
+    if not (begin or settings.keyring_file.exists() or book_exists(address)):
         begin_one = "`bahi import` begins one, and so do `bahi deal pipeline`, `bahi ticket open` and others"
-        raise NotFound("book", str(folder), f"{begin_one}; BAHI_HOME says where")
+        raise NotFound("book", book_name(address), f"{begin_one}; BAHI_HOME says where")
     with Bahi.open(settings) as bahi:
         if current:
             catch_up(bahi)

@@ -9,11 +9,10 @@ import typer
 from api.cli.app import Json, app, opened, progress_bar
 from api.outcomes import Exit
 from api.render import out, say, write_json
-from api.wiring import VIEWS_FILE
 from ledger.errors import BookAltered, NotFound
 from ledger.keyring import Keyring
 from ledger.settings import read_settings
-from ledger.stores import book_folder, open_book
+from ledger.stores import book_exists, book_name, open_book
 from projections import Views
 from replay.verify import verify_book, verify_views
 
@@ -28,11 +27,10 @@ def verify(json: Json = False) -> None:
     The book is not served for this: it may be the very copy that would be refused.
     """
     given = read_settings()
-    folder = book_folder(given.ledger_address)
     remembered = _remembered(given.keyring_file)
-    if not (folder / "book.db").exists():
+    if not book_exists(given.ledger_address):
         if remembered is None:
-            raise NotFound("book", str(folder))
+            raise NotFound("book", book_name(given.ledger_address))
         what = f"missing; the keyring remembers {remembered[0]} events"
         _fail(BookAltered(1, what), json=json)
     if not given.keyring_file.exists():
@@ -43,7 +41,7 @@ def verify(json: Json = False) -> None:
             verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
         except BookAltered as error:
             _fail(error, json=json)
-        views = Views.open(folder / VIEWS_FILE, given.views)
+        views = Views.open(given.views_file, given.views)
         try:
             folds = verify_views(book, views)
         finally:

@@ -1,0 +1,96 @@
+"""What an address such as `postgresql://host/database?schema=book` means, and what may be said of it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledger.errors import BadUsage
+
+SCHEMES = ("postgresql", "postgres")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
+_SECRETS = ("password", "sslpassword")
+
+_ALWAYS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        # A statement must see what was committed before it, not what was when the lock was asked for.
+        r"default_transaction_isolation=read\ committed",
+        # Every statement of ours walks an index. Left to estimate, the planner would read whole
+        # tables while they are small, and keep to that plan when they no longer are.
+        "enable_seqscan=off",
+        "enable_bitmapscan=off",
+        "enable_hashjoin=off",
+        "enable_mergejoin=off",
+        "plan_cache_mode=force_generic_plan",
+        "jit=off",
+        # As long as SQLite's writers wait.
+        "lock_timeout=30s",
+    )
+)
+_UNLESS_SAID = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "30000",  # ms; a server that fell silent is noticed
+    "application_name": "bahi",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a book or vault is: how to connect, in which schema, and its name in messages.
+
+    `conninfo` is libpq's, with the settings that every connection of ours begins with; `name` has
+    neither user nor password.
+    """
+
+    conninfo: str = field(repr=False)
+    schema: str
+    name: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, schema: str) -> Self:
+        """Read an address; `schema` is the one that is meant if it names none.
+
+        Raises `BadUsage`, which quotes nothing of an address that could be read in two ways: what
+        follows an `@` too many may be half of a password.
+        """
+        scheme, _, rest = text.partition("://")
+        at = rest.count("@")
+        if scheme not in SCHEMES or at > 1 or (at and "@" not in urlsplit(text).netloc):
+            raise BadUsage(_EXPECTED + "with %40 %2F %3F %23 for @ / ? # in a password")
+        parts = urlsplit(text)
+        try:
+            given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+        except ValueError:
+            given = {} if not parts.query else {"": ""}
+        chosen = given.pop("schema", schema)
+        if not _SCHEMA.fullmatch(chosen):
+            raise BadUsage(
+                "expected a schema of small letters, digits, _ and - in the address, "
+                f"came one of {len(chosen):,} characters"
+            )
+        plain = parts._replace(query=urlencode(given, quote_via=quote)).geturl()
+        try:
+            fields = {**_UNLESS_SAID, **conninfo_to_dict(plain)}
+        except psycopg.ProgrammingError:
+            raise BadUsage(_EXPECTED + "with libpq's parameters only") from None
+        options = [str(fields.pop("options", "")), _ALWAYS, f'-c search_path="{chosen}"']
+        fields |= {"options": " ".join(filter(None, options)), "client_encoding": "UTF8"}
+        port = f":{fields['port']}" if "port" in fields else ""
+        name = f"postgresql://{fields.get('host', '')}{port}/{fields.get('dbname', '')}"
+        secrets = tuple(str(fields[name]) for name in _SECRETS if fields.get(name))
+        return cls(make_conninfo("", **fields), chosen, f"{name}?schema={chosen}", secrets)
+
+    def without_secrets(self, message: str) -> str:
+        """One line of a message of PostgreSQL's, with `…` for a password."""
+        line = message.strip().partition("\n")[0]
+        for secret in self.secrets:
+            line = line.replace(secret, "…")
+        return line
+
+
+_EXPECTED = "expected a ledger address such as postgresql://user:password@host/database, "

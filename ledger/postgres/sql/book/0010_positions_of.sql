@@ -1,0 +1,78 @@
+-- Positions of a range that meet any of `matches`, a JSON list of {"types": [], "tags": []}: at most
+-- `most` of each match and in order, so one that meets several comes several times.
+--
+-- Every walk is written so that a single index can serve it, whatever the planner believes about the
+-- size of the tables: (type, position) > (t, p) is a range of event_type and of nothing else.
+CREATE FUNCTION positions_of(matches jsonb, seen bigint, upto bigint, most bigint)
+RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    wanted   record;
+    narrowest text;
+BEGIN
+    FOR wanted IN SELECT m.types, m.tags FROM jsonb_to_recordset(matches) AS m (types text[], tags text[])
+    LOOP
+        IF cardinality(wanted.tags) > 0 THEN
+            narrowest := wanted.tags[1];
+            IF cardinality(wanted.tags) > 1 THEN
+                -- A market has millions of events and a deal has ten: walk the ten.
+                SELECT g.tag INTO narrowest
+                FROM unnest(wanted.tags) AS g (tag)
+                ORDER BY (
+                    SELECT count(*)
+                    FROM (
+                        SELECT
+                        FROM event_tag AS t
+                        WHERE (t.tag, t.position) > (g.tag, seen) AND (t.tag, t.position) <= (g.tag, upto)
+                        LIMIT 1000
+                    ) AS few
+                )
+                LIMIT 1;
+            END IF;
+            RETURN QUERY
+            SELECT t.position
+            FROM event_tag AS t
+            WHERE (t.tag, t.position) > (narrowest, seen)
+              AND (t.tag, t.position) <= (narrowest, upto)
+              AND (
+                  cardinality(wanted.types) = 0
+                  OR (SELECT e.type FROM event AS e WHERE e.position = t.position) = ANY (wanted.types)
+              )
+              AND (
+                  cardinality(wanted.tags) = 1
+                  OR cardinality(wanted.tags) = (
+                      SELECT count(*)
+                      FROM unnest(wanted.tags) AS g (tag)
+                      CROSS JOIN LATERAL (
+                          SELECT FROM event_tag AS x WHERE x.tag = g.tag AND x.position = t.position LIMIT 1
+                      ) AS found
+                  )
+              )
+            ORDER BY t.tag, t.position
+            LIMIT most;
+        ELSIF cardinality(wanted.types) > 0 THEN
+            RETURN QUERY
+            SELECT found.position
+            FROM unnest(wanted.types) AS g (type)
+            CROSS JOIN LATERAL (
+                SELECT e.position
+                FROM event AS e
+                WHERE (e.type, e.position) > (g.type, seen) AND (e.type, e.position) <= (g.type, upto)
+                ORDER BY e.type, e.position
+                LIMIT most
+            ) AS found
+            ORDER BY found.position
+            LIMIT most;
+        ELSE
+            RETURN QUERY
+            SELECT e.position
+            FROM event AS e
+            WHERE e.position > seen AND e.position <= upto
+            ORDER BY e.position
+            LIMIT most;
+        END IF;
+    END LOOP;
+END
+$$;

@@ -1,0 +1,1 @@
+SELECT size, root FROM checkpoint ORDER BY size
