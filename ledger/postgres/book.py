@@ -20,7 +20,6 @@ from ledger.errors import (
     ConditionFailed,
     IdReused,
     KeyringForeign,
-    came,
 )
 from ledger.event import Event, Recorded, decode_body, different_fields, encode_body
 from ledger.postgres.address import Address
@@ -32,7 +31,7 @@ from ledger.tree import Tree
 SCHEMA = "book"
 _PAGE = 2_000
 _POLL_S = 0.25
-_NUL = "\x00"
+_NUL = "\x00"  # PostgreSQL keeps none in text, which type and tags are beside the body
 
 Standing = dict[UUID, tuple[int, bytes]]
 """Ids that are recorded: position and clear envelope."""
@@ -67,17 +66,21 @@ class PostgresBook(Book):
         bodies = [encode_body(event) for event in events]  # refuses before the lock is taken
         first: dict[UUID, int] = {}
         for index, event in enumerate(events):
-            _demand_no_nul(event)
+            if _NUL in event.type or any(_NUL in tag for tag in event.tags):
+                raise BadField("type, tags", "text without U+0000", "text with it")
             first.setdefault(event.id, index)
         if condition is not None and len(first) < len(events):
             # Before anything is written: an id may stand for two facts within what is given.
             _refuse_reused(events, bodies, first, self.known(first))
         recorded: Standing = {}
-        while fresh := [index for event_id, index in first.items() if event_id not in recorded]:
+        fresh = [*first.values()]
+        while fresh:
             rows = self._append(events, bodies, fresh, condition)
             outcome, place = rows[0][:2]
             if outcome == "appended":
-                placed = {events[n].id: place + k for k, n in enumerate(fresh)}
+                if len(fresh) == len(events):  # as nearly always
+                    return [Receipt(Status.APPENDED, place + n) for n in range(len(events))]
+                placed = {events[index].id: place + n for n, index in enumerate(fresh)}
                 return _receipts(events, bodies, first, recorded, placed)
             if outcome == "unless":
                 raise ConditionFailed(place)
@@ -85,6 +88,7 @@ class PostgresBook(Book):
             recorded |= {event_id: (at, body) for _, at, event_id, body in rows}
             if condition is not None:
                 _refuse_reused(events, bodies, first, recorded)
+            fresh = [index for event_id, index in first.items() if event_id not in recorded]
         return _receipts(events, bodies, first, recorded, {})
 
     def _append(
@@ -228,14 +232,6 @@ class PostgresBook(Book):
 
 def _rows(cursor: Any) -> list[tuple[Any, ...]]:
     return [] if cursor.description is None else cursor.fetchall()
-
-
-def _demand_no_nul(event: Event) -> None:
-    """PostgreSQL keeps no U+0000 in text; the columns that are text are copies of these two."""
-    for name, texts in (("type", (event.type,)), ("tags", event.tags)):
-        for text in texts:
-            if _NUL in text:
-                raise BadField(name, "text without U+0000", came(text))
 
 
 def _asked(matches: Sequence[Match]) -> str:
