@@ -59,14 +59,16 @@ class Address:
         follows an `@` too many may be half of a password.
         """
         scheme, _, rest = text.partition("://")
-        at = rest.count("@")
-        if scheme not in SCHEMES or at > 1 or (at and "@" not in urlsplit(text).netloc):
-            raise BadUsage(_EXPECTED + "with %40 %2F %3F %23 for @ / ? # in a password")
-        parts = urlsplit(text)
         try:
-            given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+            parts = urlsplit(text)
+            # A plus is a plus to libpq, and would be a space to us.
+            query = parse_qsl(parts.query.replace("+", "%2B"), True, bool(parts.query))
         except ValueError:
-            given = {} if not parts.query else {"": ""}
+            raise BadUsage(_EXPECTED + "with name=value after the ?") from None
+        at = rest.count("@")
+        if scheme not in SCHEMES or at > 1 or (at and "@" not in parts.netloc):
+            raise BadUsage(_EXPECTED + "with %40 %2F %3F %23 for @ / ? # in a password")
+        given = dict(query)
         chosen = given.pop("schema", schema)
         if not _SCHEMA.fullmatch(chosen):
             raise BadUsage(
@@ -93,4 +95,4 @@ class Address:
         return line
 
 
-_EXPECTED = "expected a ledger address such as postgresql://user:password@host/database, "
+_EXPECTED = "expected an address such as postgresql://user:password@host/database, "

@@ -1,6 +1,7 @@
 """A follower of our book is handed every record once, in order; and the harness can tell."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -10,11 +11,18 @@ WELL: list[Record] = [(1, "0:0"), (2, "1:0"), (3, "0:1"), (4, "0:2")]
 ACKNOWLEDGED = [3, 1]
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'book'}"
+    return f"{request.getfixturevalue('postgres_url')}?schema=no_skip_{uuid4().hex}"
+
+
 def test_followers_of_our_book_miss_nothing_under_eight_writers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERSISTENCE_MODULE", "ledger.dcb")
-    monkeypatch.setenv("BAHI_LEDGER", f"sqlite:///{tmp_path / 'book'}")
+    monkeypatch.setenv("BAHI_LEDGER", address)
     verdict = run("tests.harness.no_skip:from_environment", writers=8, seconds=1.5)
     assert verdict.findings == ()
     assert verdict.delivered == dict.fromkeys(READERS, verdict.stored)

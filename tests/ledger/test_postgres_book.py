@@ -1,12 +1,25 @@
 """The PostgreSQL store keeps the book's promises, and those that only a server can make."""
 
+import re
+import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from ledger.book import Condition, Match
+from ledger.errors import BadField, BadUsage, BahiError, StoreUnavailable
+from ledger.postgres.address import Address
+from ledger.postgres.book import PostgresBook
 from ledger.postgres.listener import Listener
+from ledger.stores import book_exists, book_folder, book_name, open_book
 from tests.ledger.book_contract import A_WHILE_S, BookContract
+from tests.ledger.book_contract.base import appended
+from tests.ledger.samples import an_event, some_events
+from tests.servers import Postgres
 
 
 class TestPostgresBook(BookContract):
@@ -21,3 +34,256 @@ class TestPostgresBook(BookContract):
 
     def only_listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ledger.postgres.book._POLL_S", 10 * A_WHILE_S)
+
+
+@pytest.fixture
+def address(postgres_url: str) -> str:
+    return f"{postgres_url}?schema=book_{uuid4().hex}"
+
+
+def plain(address: str) -> psycopg.Connection:
+    """Connect to the book's schema as anybody could, in autocommit."""
+    url, _, schema = address.partition("?schema=")
+    return psycopg.connect(url, options=f'-c search_path="{schema}"', autocommit=True)
+
+
+# ---- what the server's settings may not undo
+
+
+def test_a_role_that_defaults_to_other_settings_changes_no_promise(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{address}&options=-c%20synchronous_commit%3Doff%20-c%20default_transaction_isolation%3Dserializable"
+    monkeypatch.setenv("PGOPTIONS", "-c default_transaction_isolation=serializable")
+    with open_book(url) as book:
+        book.append(some_events(1, 2))
+        assert isinstance(book, PostgresBook)
+        told = book._connections.patiently(
+            lambda c: c.execute(
+                "SELECT current_setting('transaction_isolation'), current_setting('search_path')"
+            ).fetchone()
+        )
+    assert told == ("read committed", f'"{address.partition("schema=")[2]}"')
+
+
+CALL = b"""
+SELECT current_setting('synchronous_commit') FROM append_events(
+    '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, 0, NULL
+)
+"""
+
+
+def test_an_append_is_flushed_before_it_is_answered_whatever_the_session_says(address: str) -> None:
+    open_book(address).close()
+    with plain(address) as session:
+        session.execute("SET synchronous_commit = off")
+        assert session.execute(CALL).fetchall() == [("on",)]
+        session.execute("SET synchronous_commit = remote_apply")  # more than we ask for
+        assert session.execute(CALL).fetchall() == [("remote_apply",)]
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_an_append_that_would_not_see_what_came_before_its_lock_is_refused(
+    address: str, level: str
+) -> None:
+    open_book(address).close()
+    with plain(address) as session:
+        session.execute(f"BEGIN ISOLATION LEVEL {level}".encode())
+        with pytest.raises(psycopg.Error, match="expected isolation level"):
+            session.execute(CALL)
+
+
+def test_events_are_recorded_at_the_servers_time(address: str) -> None:
+    with open_book(address) as book, plain(address) as session:
+        (before,) = session.execute("SELECT clock_timestamp()").fetchone() or ()
+        book.append(some_events(1, 2))
+        (after,) = session.execute("SELECT clock_timestamp()").fetchone() or ()
+        times = [recorded.recorded_at for recorded in book.read()]
+        shown = session.execute("SELECT recorded_at, body ->> 'source' FROM readable").fetchall()
+    assert before <= times[0] == times[1] <= after
+    assert shown == [(times[0], "shop")] * 2
+
+
+def test_text_that_postgresql_cannot_keep_is_refused_before_it_is_asked(address: str) -> None:
+    with open_book(address) as book:
+        for bad in (an_event(1, tags=("market:\0",)), an_event(1, "x\0.y")):
+            with pytest.raises(BadField, match=r"^type, tags: expected text without U\+0000, came"):
+                book.append([bad])
+        assert list(book.read(matching=[Match(tags=("market:\0",))])) == []
+        book.append([an_event(1)], Condition((Match(tags=("\0",)), Match(types=("\0",)))))
+
+
+# ---- every walk is served by an index, whatever the planner thinks
+
+
+ASKED = [Match(("deal.won",), ("market:IN", "deal:1")), Match(("deal.won", "x.y")), Match()]
+
+
+def test_plans_made_while_the_book_was_empty_still_walk_an_index(address: str) -> None:
+    with open_book(address) as book:
+        with plain(address) as session:
+            session.execute("ANALYZE")  # the planner is sure: there is nothing in it
+        condition = Condition(tuple(ASKED[:2]))
+        book.append(some_events(1, 1), condition)
+        tags = [
+            ("market:IN", "deal:1") if n % 100 == 0 else ("market:IN",) for n in range(2, 5_001)
+        ]
+        book.append([an_event(n, tags=t) for n, t in enumerate(tags, 2)])
+        before = scanned(address)
+        book.append(some_events(5_001, 5_001), condition)
+        book.known([an_event(7).id])
+        assert len(list(book.read(4_990, matching=ASKED))) == 11
+        tables, index_rows = scanned(address)
+        assert tables == before[0] == 0
+        # fifty of deal:1, not five thousand of market:IN; and a thousand counted to tell them apart
+        assert index_rows - before[1] < 4_000
+
+
+def scanned(address: str) -> tuple[int, int]:
+    """Return how many whole tables were read so far, and how many rows by an index."""
+    with plain(address) as session:
+        session.execute("SELECT pg_sleep(0.0)")
+        row = session.execute(
+            "SELECT sum(seq_tup_read)::bigint, sum(idx_tup_fetch)::bigint FROM pg_stat_user_tables"
+            " WHERE schemaname = current_schema AND relname LIKE 'event%'"
+        ).fetchone()
+    return row or (0, 0)
+
+
+# ---- a server that goes away
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+def test_a_book_outlives_its_server(server: Postgres) -> None:
+    with open_book(server.url) as book:
+        book.append(some_events(1, 50_000))
+        reading, columns = book.read(), book.batches(0, ["position"])
+        next(reading), next(columns)
+        heads: list[int] = []
+        waiting = threading.Thread(target=lambda: heads.append(book.wait(50_000, A_WHILE_S)))
+        waiting.start()
+        server.kill()
+        back = threading.Thread(target=server.start)
+        back.start()
+        assert book.append(some_events(50_001, 50_001)) == appended(50_001, 50_001)
+        back.join()
+        waiting.join()
+        assert heads == [50_001]
+        assert sum(1 for _ in reading) == 49_999
+        assert sum(batch.num_rows for batch in columns) == 50_000 - 20_000
+        assert book.head() == 50_001
+
+
+def test_connections_that_are_cut_in_the_middle_cost_nothing_and_double_nothing(
+    server: Postgres,
+) -> None:
+    url = f"{server.url}?schema=cut"
+    open_book(url).close()
+    done = threading.Event()
+
+    def cut() -> None:
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            while not done.wait(0.03):
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'bahi'"
+                )
+
+    cutter = threading.Thread(target=cut)
+    with open_book(url) as book:
+        cutter.start()
+        try:
+            for n in range(40):
+                receipts = book.append(some_events(5 * n + 1, 5 * n + 5), Condition((), 0))
+                assert [r.position for r in receipts] == [*range(5 * n + 1, 5 * n + 6)]
+        finally:
+            done.set()
+            cutter.join()
+        assert [r.event for r in book.read()] == some_events(1, 200)
+
+
+def test_a_server_that_stays_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.postgres.connection._PATIENCE_S", 0.3)
+    with Postgres({"fsync": "off"}) as server, open_book(server.url) as book:
+        book.append(some_events(1, 1))
+        server.kill()
+        name = f"postgresql://127.0.0.1:{server.port}/postgres?schema=book: "
+        for act in (book.head, lambda: list(book.batches(0, ["position"], upto=1))):
+            with pytest.raises(StoreUnavailable, match=f"^{re.escape(name)}"):
+                act()
+        with pytest.raises(StoreUnavailable, match="refused"):
+            open_book(server.url)
+
+
+# ---- addresses and what is said of them
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("postgresql://anna:hunter2@127.0.0.1:1/nowhere", StoreUnavailable),
+        ("postgres://anna@127.0.0.1:1/nowhere?password=hunter2", StoreUnavailable),
+        ("postgresql://anna:x/hunter2@127.0.0.1/db", BadUsage),
+        ("postgresql://anna:x@hunter2@127.0.0.1/db", BadUsage),
+        ("postgresql://anna:x?hunter2@127.0.0.1/db", BadUsage),
+        ("postgresql://anna:x#hunter2@127.0.0.1/db", BadUsage),
+        ("postgresql://127.0.0.1/db?pasword=hunter2", BadUsage),
+        ("postgresql://127.0.0.1/db?hunter2", BadUsage),
+        ("postgresql://127.0.0.1/db?schema=Hunter2%20hunter2", BadUsage),
+        ("postgresql://anna:hunter2@[127.0.0.1/db", BadUsage),
+    ],
+)
+def test_no_password_is_told(address: str, error: type[BahiError]) -> None:
+    with pytest.raises(error) as refused:
+        open_book(address)
+    told: BaseException | None = refused.value
+    while told is not None:
+        assert SECRET not in f"{told} {told!r} {told.args}"
+        told = told.__cause__
+    assert SECRET not in repr(refused.value.args)
+
+
+def test_a_name_shows_neither_user_nor_password() -> None:
+    address = "postgresql://anna:hunter2@db.example:5433/crm?schema=ours&sslmode=require"
+    assert book_name(address) == "postgresql://db.example:5433/crm?schema=ours"
+    assert (book_folder(address), book_folder("sqlite:///here")) == (None, Path("here"))
+    assert SECRET not in repr(Address.parse(address, "book"))
+
+
+def test_a_schema_that_is_no_book_is_refused_and_left_alone(address: str) -> None:
+    with plain(address) as session:
+        schema = address.partition("=")[2]
+        session.execute(f'CREATE SCHEMA "{schema}" CREATE TABLE invoice (n int)'.encode())
+    assert not book_exists(address)
+    with pytest.raises(
+        BadUsage,
+        match=r"expected a book of this version or an empty schema, came one with invoice$",
+    ):
+        open_book(address)
+    with plain(address) as session:
+        session.execute("DROP TABLE invoice")
+    open_book(address).close()
+    assert book_exists(address)
+    with plain(address) as session:
+        session.execute("INSERT INTO migration VALUES ('0099_from_the_future.sql')")
+    with pytest.raises(BadUsage, match=r"came one with 0099_from_the_future\.sql$"):
+        open_book(address)
+
+
+def test_a_role_that_may_not_is_told_so(postgres_url: str, address: str) -> None:
+    role = f"clerk_{uuid4().hex}"
+    open_book(address).close()
+    with plain(address) as session:
+        session.execute(f"CREATE ROLE {role} LOGIN".encode())
+        session.execute(f"GRANT USAGE ON SCHEMA {address.partition('=')[2]} TO {role}".encode())
+    with pytest.raises(
+        BadUsage, match=r"permission denied for table migration \(SQLSTATE 42501\)$"
+    ):
+        open_book(address.replace("bahi@", f"{role}@"))
