@@ -30,8 +30,9 @@ class Columns:
                 for batch in self._once(after, upto):
                     yield batch
                     after = batch["position"][-1].as_py()
-            except adbc_driver_manager.Error as error:
-                if not is_passing(error.sqlstate or None) or not next(pauses):
+            except (adbc_driver_manager.Error, OSError) as error:  # the latter from amid the rows
+                sqlstate = getattr(error, "sqlstate", None)
+                if not is_passing(sqlstate or None) or not next(pauses):
                     what = self._address.without_secrets(str(error))
                     raise StoreUnavailable(self._address.name, what) from None
             else:

@@ -1,7 +1,7 @@
--- Holds positions to 1, 2, 3 … and their times in order, whoever inserts: the rows of a statement are
--- unique by their key, so they have no gap among them if there are as many as their span, and none
--- before them if the event before the first is there. `append_events` keeps both by itself; this is
--- for the insert that somebody writes by hand.
+-- Holds positions to 1, 2, 3 …, whoever inserts. The rows of a statement are unique by their key, so
+-- there is no gap among them if they are as many as their span, and none before them if the next lower
+-- position is the one before the first. `append_events` does so by itself; this is for the insert that
+-- somebody writes by hand.
 CREATE FUNCTION next_position() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -14,9 +14,9 @@ BEGIN
     SELECT min(position), count(*), max(position) - min(position) + 1
     INTO first, amount, span
     FROM inserted;
-    IF amount > 0 AND (amount <> span OR first < 1 OR (first > 1 AND NOT EXISTS (
-        SELECT FROM event WHERE position = first - 1
-    ))) THEN
+    IF amount > 0 AND (amount <> span OR first <> 1 + coalesce((
+        SELECT position FROM event WHERE position < first ORDER BY position DESC LIMIT 1
+    ), 0)) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'restrict_violation',
             MESSAGE = 'the book is append-only: an event goes to the next position';

@@ -2,7 +2,9 @@
 -- `most` of each match and in order, so one that meets several comes several times.
 --
 -- Every walk is written so that a single index can serve it, whatever the planner believes about the
--- size of the tables: (type, position) > (t, p) is a range of event_type and of nothing else.
+-- size of the tables: (type, position) > (t, p) is a range of event_type and of nothing else, and the
+-- event at a position is the first of a range in order, since event_type, too, could find an equal one:
+-- by reading all of it.
 CREATE FUNCTION positions_of(matches jsonb, seen bigint, upto bigint, most bigint)
 RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE
@@ -38,7 +40,13 @@ BEGIN
               AND (t.tag, t.position) <= (narrowest, upto)
               AND (
                   cardinality(wanted.types) = 0
-                  OR (SELECT e.type FROM event AS e WHERE e.position = t.position) = ANY (wanted.types)
+                  OR wanted.types @> ARRAY[(
+                      SELECT e.type::text
+                      FROM event AS e
+                      WHERE e.position >= t.position AND e.position <= t.position
+                      ORDER BY e.position
+                      LIMIT 1
+                  )]
               )
               AND (
                   cardinality(wanted.tags) = 1

@@ -6,5 +6,11 @@ FROM (
     ORDER BY p
     LIMIT %(limit)s
 ) AS found
-CROSS JOIN LATERAL (SELECT * FROM event AS x WHERE x.position = found.position LIMIT 1) AS e
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM event AS x
+    WHERE x.position >= found.position AND x.position <= found.position
+    ORDER BY x.position
+    LIMIT 1
+) AS e
 ORDER BY e.position
