@@ -143,7 +143,7 @@ def test_plans_made_while_the_book_was_empty_still_walk_the_narrowest_index(addr
             "SELECT sum(seq_tup_read)::int FROM pg_stat_user_tables"
             " WHERE schemaname = current_schema AND relname LIKE 'event%'"
         ).fetchall()
-        walked = dict(
+        walked: dict[str, int] = dict(
             session.execute(
                 "SELECT indexrelname::text, idx_tup_read::int FROM pg_stat_user_indexes"
                 " WHERE schemaname = current_schema AND relname LIKE 'event%'"
