@@ -228,7 +228,14 @@ def test_wrong_usage_ends_in_two_and_a_helpful_line(
 
 PLACES: list[tuple[str, str, int, str]] = [
     ("LEDGER", "nonsense", 2, "bahi: BAHI_LEDGER: expected a ledger address"),
-    ("LEDGER", "postgresql://me:secret@nowhere/db", 2, "bahi: BAHI_LEDGER: expected a ledger"),
+    ("LEDGER", "mysql://me:secret@nowhere/db", 2, "bahi: BAHI_LEDGER: expected a ledger"),
+    (
+        "LEDGER",
+        "postgresql://me:secret@127.0.0.1:1/db",
+        1,
+        "bahi: postgresql://127.0.0.1:1/db?schema=",
+    ),
+    ("LEDGER", "postgresql://me:a/secret@nowhere/db", 2, "bahi: BAHI_LEDGER: expected an address"),
     ("LEDGER", "sqlite:///shop.csv", 2, "bahi: shop.csv/book.db: expected a file to read"),
     ("HOME", "shop.csv", 2, "bahi: no book shop.csv/book; `bahi import` begins one"),
     ("VIEWS", "nowhere", 2, "bahi: BAHI_VIEWS: "),
