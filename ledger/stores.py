@@ -1,14 +1,18 @@
 """Which store a book is kept in, by its address."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.book import Book
 from ledger.clock import Clock, system_clock
 from ledger.errors import BadUsage, came
-from ledger.postgres.address import SCHEMES, Address
 from ledger.sqlite.book import FILE_NAME, SqliteBook
 
+if TYPE_CHECKING:
+    from ledger.postgres.address import Address
+
 _SQLITE = "sqlite:///"
+_SERVERS = ("postgresql", "postgres")
 
 
 def book_folder(address: str) -> Path | None:
@@ -53,7 +57,7 @@ def open_book(address: str, clock: Clock = system_clock) -> Book:
     if server is not None:
         from ledger.postgres.book import (
             PostgresBook,
-        )  # half a second that an embedded book is spared
+        )
 
         return PostgresBook(server, None if clock is system_clock else clock)
     folder = book_folder(address)
@@ -61,7 +65,9 @@ def open_book(address: str, clock: Clock = system_clock) -> Book:
     return SqliteBook(folder, clock)
 
 
-def _server(address: str) -> Address | None:
-    if address.partition("://")[0] not in SCHEMES:
+def _server(address: str) -> "Address | None":
+    if address.partition("://")[0] not in _SERVERS:
         return None
+    from ledger.postgres.address import Address  # drivers that an embedded book need not load
+
     return Address.parse(address, "book")

@@ -10,7 +10,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.errors import BadUsage
 
-SCHEMES = ("postgresql", "postgres")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 _SECRETS = ("password", "sslpassword")
 
@@ -58,15 +57,14 @@ class Address:
         Raises `BadUsage`, which quotes nothing of an address that could be read in two ways: what
         follows an `@` too many may be half of a password.
         """
-        scheme, _, rest = text.partition("://")
         try:
             parts = urlsplit(text)
             # A plus is a plus to libpq, and would be a space to us.
             query = parse_qsl(parts.query.replace("+", "%2B"), True, bool(parts.query))
         except ValueError:
             raise BadUsage(_EXPECTED + "with name=value after the ?") from None
-        at = rest.count("@")
-        if scheme not in SCHEMES or at > 1 or (at and "@" not in parts.netloc):
+        at = text.count("@")
+        if at > 1 or (at and "@" not in parts.netloc):
             raise BadUsage(_EXPECTED + "with %40 %2F %3F %23 for @ / ? # in a password")
         given = dict(query)
         chosen = given.pop("schema", schema)
