@@ -34,7 +34,7 @@ class Bahi:
         book = open_book(settings.ledger_address, clock)
         try:
             ledger = open_ledger(
-                book, settings.vault_file, settings.keyring_file, clock=clock, ids=ids
+                book, settings.vault_address, settings.keyring_file, clock=clock, ids=ids
             )
         except BaseException:
             book.close()
@@ -51,7 +51,7 @@ class Bahi:
         """The views; read from their files for whoever asks first, since that takes a second."""
         if self._views is None:
             given = self.settings
-            self._views = Views.open(given.views_file, given.views, self.clock)
+            self._views = Views.open(given.views_at, given.views, self.clock)
         return self._views
 
     @property

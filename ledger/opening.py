@@ -18,7 +18,7 @@ from ledger.errors import KeyringForeign, KeyringMissing, StoreRolledBack
 from ledger.keyring import HighWater, Keyring
 from ledger.people import People
 from ledger.sealing import Sealer
-from ledger.sqlite.vault import SqliteVault
+from ledger.stores import open_vault, vault_exists, vault_name
 from ledger.vault import Vault
 
 
@@ -54,7 +54,7 @@ class Ledger:
 
 def open_ledger(
     book: Book,
-    vault_path: Path,
+    vault_address: str | Path,
     keyring_path: Path,
     *,
     clock: Clock = system_clock,
@@ -62,13 +62,15 @@ def open_ledger(
 ) -> Ledger:
     """The ledger of this book; its keyring and vault are made if the book has none yet.
 
+    The vault is a file, or a schema at an address such as `open_vault` takes.
+
     Raises `KeyringMissing` if they were lost, `KeyringForeign` if the three do not belong together,
     and `StoreRolledBack` if book or vault is older than the keyring remembers.
     """
-    keyring = _open_keyring(book, vault_path, keyring_path, clock, ids)
+    keyring = _open_keyring(book, vault_address, keyring_path, clock, ids)
     mark = keyring.high_water  # read before the stores: it follows them, and never leads
     _check_book(book, keyring.ledger_id, mark)
-    vault = _open_vault(book, vault_path, keyring, mark, ids)
+    vault = _open_vault(book, vault_address, keyring, mark, ids)
     try:
         _check_vault(vault, keyring, mark)
         if book.ledger_id is None:
@@ -87,10 +89,10 @@ def remember(ledger: Ledger) -> None:
 
 
 def _open_keyring(
-    book: Book, vault_path: Path, keyring_path: Path, clock: Clock, ids: Ids
+    book: Book, vault_address: str | Path, keyring_path: Path, clock: Clock, ids: Ids
 ) -> Keyring:
     # Youngest first: another process may be making all three, and what it made last is seen first.
-    begun = book.ledger_id is not None or book.head() > 0 or vault_path.exists()
+    begun = book.ledger_id is not None or book.head() > 0 or vault_exists(vault_address)
     if keyring_path.exists():
         return Keyring.open(keyring_path, clock=clock)
     if begun:
@@ -121,13 +123,13 @@ def _check_book(book: Book, ledger_id: UUID, mark: HighWater) -> None:
 
 
 def _open_vault(
-    book: Book, vault_path: Path, keyring: Keyring, mark: HighWater, ids: Ids
-) -> SqliteVault:
+    book: Book, address: str | Path, keyring: Keyring, mark: HighWater, ids: Ids
+) -> Vault:
     """The vault; a new one only for a book that has had none."""
     had_one = book.ledger_id is not None or mark.vault_generation > 0
-    if had_one and not vault_path.exists():
-        raise _rolled_back("vault", f"a vault at {vault_path}", "none")
-    vault = SqliteVault(vault_path, keyring, ids=ids)
+    if had_one and not vault_exists(address):
+        raise _rolled_back("vault", f"a vault at {vault_name(address)}", "none")
+    vault = open_vault(address, keyring, ids=ids)
     if vault.ledger_id is None:
         if had_one:
             vault.close()

@@ -12,7 +12,7 @@ from ledger.catalogue.fields import Country
 from ledger.errors import BadUsage
 from ledger.identifiers import KIND
 from ledger.naming import LIMITS, Limits
-from ledger.stores import book_folder
+from ledger.stores import book_folder, vault_file
 
 _VIEWS_FILE = "views.db"
 
@@ -28,6 +28,16 @@ def _address(text: str) -> str:
     try:
         if text:
             book_folder(text)
+    except BadUsage as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _vault(text: str) -> str:
+    """An address of a vault, or nothing."""
+    try:
+        if text:
+            vault_file(text)
     except BadUsage as error:
         raise ValueError(str(error)) from None
     return text
@@ -76,8 +86,8 @@ class Settings(BaseSettings):
     """Where book, vault and keyring are kept unless they are named one by one."""
     ledger: Annotated[str, AfterValidator(_address)] = ""
     """Address of the book: `sqlite:///folder` or `postgresql://user:password@host/database`."""
-    vault: Path | None = None
-    """File of the vault."""
+    vault: Annotated[str, AfterValidator(_vault)] = ""
+    """Address of the vault: a file, or `postgresql://user:password@host/database`."""
     keyring: Path | None = None
     """File of the keyring, mode 0600."""
     views: Annotated[tuple[DirectoryPath, ...], NoDecode, BeforeValidator(_folders)] = ()
@@ -100,14 +110,18 @@ class Settings(BaseSettings):
         return self.ledger or f"sqlite:///{self.home / 'book'}"
 
     @property
-    def views_file(self) -> Path:
-        """The file of the views: beside an embedded book, else at home."""
-        return (book_folder(self.ledger_address) or self.home) / _VIEWS_FILE
+    def views_at(self) -> Path | str:
+        """Where the views are, beside the book: the file in its folder, or the address of its server."""
+        folder = book_folder(self.ledger_address)
+        return self.ledger_address if folder is None else folder / _VIEWS_FILE
 
     @property
-    def vault_file(self) -> Path:
-        """The file of the vault."""
-        return self.vault or self.home / "vault" / "vault.db"
+    def vault_address(self) -> str:
+        """The address of the vault: a file at home, unless somebody chose another place.
+
+        Also where the book is on a server: with the keys beside it, whoever copies the one has the other.
+        """
+        return self.vault or str(self.home / "vault" / "vault.db")
 
     @property
     def keyring_file(self) -> Path:

@@ -40,7 +40,7 @@ def demo(
     ),
 ) -> None:
     """Eighteen months of a made-up company, told to a book and looked at."""
-    settings = Settings(home=home, ledger="", vault=None, keyring=None)
+    settings = Settings(home=home, ledger="", vault="", keyring=None)
     with Bahi.open(settings) as bahi:
         with progress_bar("eighteen months go by") as reached:
             told = tell(bahi.desk, reached)

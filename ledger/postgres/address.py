@@ -32,7 +32,11 @@ _ALWAYS = " ".join(
 )
 _UNLESS_SAID = {
     "connect_timeout": "10",
-    "tcp_user_timeout": "30000",  # ms; a server that fell silent is noticed
+    # A server that fell silent is noticed within half a minute: when it takes nothing any more (ms), and
+    # when it has taken everything and says nothing (s), which only probes can tell from work.
+    "tcp_user_timeout": "30000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
     "application_name": "bahi",
 }
 
@@ -84,6 +88,19 @@ class Address:
         name = f"postgresql://{fields.get('host', '')}{port}/{fields.get('dbname', '')}"
         secrets = tuple(str(fields[name]) for name in _SECRETS if fields.get(name))
         return cls(make_conninfo("", **fields), chosen, f"{name}?schema={chosen}", secrets)
+
+    def beside(self, suffix: str) -> Self:
+        """The schema beside this one, called like it with something after it.
+
+        Raises `BadUsage` where the name would be longer than PostgreSQL's are.
+        """
+        schema = self.schema + suffix
+        if not _SCHEMA.fullmatch(schema):
+            raise BadUsage(f"expected a schema of at most {63 - len(suffix)} characters")
+        fields = conninfo_to_dict(self.conninfo)
+        options = f'{fields.pop("options", "")} -c search_path="{schema}"'  # the last one counts
+        name = self.name.removesuffix(self.schema) + schema
+        return type(self)(make_conninfo("", **fields, options=options), schema, name, self.secrets)
 
     def without_secrets(self, message: str) -> str:
         """One line of a message of PostgreSQL's, with `…` for a password."""

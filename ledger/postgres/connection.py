@@ -26,15 +26,20 @@ _SESSION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 0}
 
 # SQLSTATEs that tell of the server or the way to it, and not of what was asked: of classes by two
 # characters, others whole. A connection that broke has none.
-_PASSING = ("08", "57P01", "57P02", "57P03", "53300")
+_PASSING = ("08", "25P03", "57P01", "57P02", "57P03", "53300")
+_OF_THE_CONNECTION = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 _OF_THE_CALLER = ("28", "3D", "3F", "42501")
 
 
 @cache
-def statement(name: str) -> LiteralString:
-    """The text of `ledger/postgres/sql/<name>.sql`."""
+def statement(name: str, package: str = "ledger.postgres") -> LiteralString:
+    """The text of `sql/<name>.sql` in a package."""
     text: LiteralString = (  # a file of ours, and no string that anybody glued
-        files("ledger.postgres").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+        files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     )
     return text
 
@@ -77,7 +82,7 @@ class Connections:
                     return work(connection)
             except PoolTimeout:
                 raise StoreUnavailable(self._address.name, "no connection in time") from None
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except _OF_THE_CONNECTION as error:
                 if not is_passing(error.sqlstate) or not next(pauses):
                     raise in_our_words(error, self._address) from error
                 self._pool.check()  # the others of the same server are as dead
@@ -119,8 +124,8 @@ def in_our_words(error: psycopg.Error, address: Address) -> BahiError:
     return StoreUnavailable(address.name, what + state)
 
 
-def migrate(address: Address, folder: str) -> None:
-    """Run the migrations `sql/<folder>/NNNN_*.sql` that have not run yet, each once, in order.
+def migrate(address: Address, folder: str, package: str = "ledger.postgres") -> None:
+    """Run the migrations `sql/<folder>/NNNN_*.sql` of a package that have not run yet, each once, in order.
 
     All of them run under a lock and in one transaction: a second process waits and finds nothing left
     to do, and a crash leaves either the old schema or the new one.
@@ -128,11 +133,7 @@ def migrate(address: Address, folder: str) -> None:
     Raises `BadUsage`, and changes nothing, if the schema holds something else, or was written by a
     later version; `StoreUnavailable` if there is no way in.
     """
-    names = sorted(
-        entry.name
-        for entry in files("ledger.postgres").joinpath("sql", folder).iterdir()
-        if entry.name[:4].isdigit() and entry.name.endswith(".sql")
-    )
+    names = _migrations(folder, package)
     with connect(address) as connection, _said_in_our_words(address):
         _demand_fitness(connection, address)
         if _migrated(connection, address) == set(names):
@@ -146,20 +147,31 @@ def migrate(address: Address, folder: str) -> None:
                     f"{address.name}: expected a {folder} of this version or an empty schema, "
                     f"came one with {', '.join(sorted(foreign)[:5])}"
                 )
-            schema = psycopg.sql.Identifier(address.schema)
-            connection.execute(psycopg.sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+            there = connection.execute(statement("schema"), {"schema": address.schema})
+            if there.fetchone() is None:
+                # IF NOT EXISTS would ask for a right that who was given a schema need not have.
+                schema = psycopg.sql.Identifier(address.schema)
+                connection.execute(psycopg.sql.SQL("CREATE SCHEMA {}").format(schema))
             connection.execute("CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY)")
             for name in names:
                 if name not in done:
-                    script = statement(f"{folder}/{name.removesuffix('.sql')}")
+                    script = statement(f"{folder}/{name.removesuffix('.sql')}", package)
                     connection.execute(script, prepare=False)  # several statements in one
                     connection.execute("INSERT INTO migration VALUES (%s)", (name,))
 
 
-def is_migrated(address: Address) -> bool:
-    """Whether there is anything of ours at this address."""
+def is_migrated(address: Address, folder: str) -> bool:
+    """Whether a `folder` has been begun at this address."""
     with connect(address) as connection, _said_in_our_words(address):
-        return bool(_migrated(connection, address))
+        return not _migrated(connection, address).isdisjoint(_migrations(folder))
+
+
+def _migrations(folder: str, package: str = "ledger.postgres") -> list[str]:
+    return sorted(
+        entry.name
+        for entry in files(package).joinpath("sql", folder).iterdir()
+        if entry.name[:4].isdigit() and entry.name.endswith(".sql")
+    )
 
 
 @contextmanager

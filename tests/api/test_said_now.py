@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def bahi(tmp_path: Path, clock: Clock) -> Any:
-    settings = Settings(home=tmp_path, ledger="", vault=None, keyring=None)
+    settings = Settings(home=tmp_path, ledger="", vault="", keyring=None)
     with Bahi.open(settings, clock) as bahi:
         people = [{"user": "u1"}, {"email": "zoe@example.com"}]
         take(bahi.ledger, *(touchpoint(f"{n}", who=who) for n, who in enumerate(people)))

@@ -331,7 +331,7 @@ def test_now_is_after_whatever_was_said_to_be_now_a_moment_ago(
     def clock() -> datetime:
         return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=next(minutes))
 
-    settings = Settings(home=tmp_path, ledger="", vault=None, keyring=None)
+    settings = Settings(home=tmp_path, ledger="", vault="", keyring=None)
     with Bahi.open(settings, clock) as bahi:
 
         def ask(payload: EventType, at: str | None = None) -> None:

@@ -31,7 +31,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_word_everything_is_below_one_folder() -> None:
     given = read_settings()
     assert given.ledger_address == "sqlite:///.bahi/book"
-    assert given.vault_file == Path(".bahi/vault/vault.db")
+    assert given.vault_address == ".bahi/vault/vault.db"
     assert given.keyring_file == Path(".bahi/keyring/keyring.json")
     assert (given.views, given.region, given.future_tolerance) == ((), None, timedelta(days=1))
     assert given.limits == LIMITS
@@ -50,7 +50,7 @@ def test_each_is_moved_by_its_own_variable(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("BAHI_UNIQUE_KINDS", "user, crm")
     given = read_settings()
     assert given.ledger_address == "sqlite:////l/book"
-    assert (given.vault_file, given.keyring_file) == (Path("/v/vault.db"), Path("/k/keyring.json"))
+    assert (given.vault_address, given.keyring_file) == ("/v/vault.db", Path("/k/keyring.json"))
     assert given.views == (tmp_path / "a", tmp_path / "b")
     assert (given.future_tolerance, given.region) == (timedelta(seconds=60), "IN")
     assert given.limits == Limits(unique=frozenset({"user", "crm"}))
@@ -64,7 +64,7 @@ def test_the_three_follow_home_where_they_have_no_word_of_their_own(
     given = read_settings()
     assert given.ledger_address == "sqlite:////h/book"
     assert given.keyring_file == Path("/h/keyring/keyring.json")
-    assert given.vault_file == Path("/v/vault.db")
+    assert given.vault_address == "/v/vault.db"
 
 
 def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +81,18 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings().home == Path(".bahi")
 
 
+def test_a_vault_is_a_file_at_home_also_where_the_book_is_on_a_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = "postgresql://me:secret@host/db"
+    monkeypatch.setenv("BAHI_LEDGER", server)
+    assert read_settings().vault_address == ".bahi/vault/vault.db"
+    monkeypatch.setenv("BAHI_VAULT", server)
+    assert read_settings().vault_address == server
+
+
+SERVER = "expected an address such as postgresql://user:password@host/database, "
+VAULT = "expected a file or an address such as postgresql://user:password@host/database, "
 ADDRESS = "expected a ledger address such as sqlite:///folder, came "
 
 
@@ -90,6 +102,12 @@ ADDRESS = "expected a ledger address such as sqlite:///folder, came "
         ("LEDGER", "nonsense", ADDRESS + "text of 8 characters"),
         ("LEDGER", "sqlite:///", ADDRESS + "one of sqlite://"),
         ("LEDGER", "mysql://me:secret@host/db", ADDRESS + "one of mysql://"),
+        ("VAULT", "mysql://me:secret@host/db", VAULT + "came one of mysql://"),
+        (
+            "VAULT",
+            "postgresql://me:sec/ret@host/db",
+            SERVER + "with %40 %2F %3F %23 for @ / ? # in a password",
+        ),
         ("VIEWS", "nowhere", "Path does not point to a directory"),
         ("VIEWS", "[", "Path does not point to a directory"),
         ("REGION", "de", "an ISO 3166 country code such as DE"),

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from commands.record import record
 from commands.touchpoint import Outcome, Touchpoint
@@ -32,13 +32,26 @@ def clock() -> datetime:
     return NOW
 
 
+def keep_on_server(folder: Path, url: str) -> None:
+    """Have book and vault of the ledger in this folder kept on a server from the beginning."""
+    schema = uuid4().hex
+    stores = (f"{url}?schema=book_{schema}", f"{url}?schema=vault_{schema}")
+    (folder / "stores").write_text("\n".join(stores))
+
+
+def stores_of(folder: Path) -> tuple[str, str]:
+    """The addresses of book and vault of the ledger in a folder."""
+    if (folder / "stores").exists():
+        book, vault = (folder / "stores").read_text().split()
+        return book, vault
+    return f"sqlite:///{folder / 'book'}", str(folder / "vault" / "vault.db")
+
+
 @contextmanager
 def opened(folder: Path) -> Iterator[Ledger]:
     """Open the ledger in a folder, or begin it."""
-    book = open_book(f"sqlite:///{folder / 'book'}", clock)
-    with open_ledger(
-        book, folder / "vault" / "vault.db", folder / "keyring.json", clock=clock
-    ) as ledger:
+    book, vault = stores_of(folder)
+    with open_ledger(open_book(book, clock), vault, folder / "keyring.json", clock=clock) as ledger:
         yield ledger
 
 

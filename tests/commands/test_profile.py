@@ -153,7 +153,10 @@ def test_a_person_of_two_customers_is_one_profile_and_two_openings(tmp_path: Pat
 def test_parts_without_their_key_are_unavailable(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         customer = somebody(ledger)
-        sql(tmp_path / "vault", "UPDATE subject_key SET version = 9 WHERE retention = 'identity'")
+        sql(
+            tmp_path / "vault" / "vault.db",
+            "UPDATE subject_key SET version = 9 WHERE retention = 'identity'",
+        )
         profile = profile_of(ledger, customer)
         assert (profile.details, profile.erased, profile.unavailable) == ({}, 0, 3)
 
@@ -163,7 +166,11 @@ def test_parts_of_somebody_whose_erasure_begins_meanwhile_are_erased(tmp_path: P
         customer = somebody(ledger)
 
         def clock_of_a_bad_moment() -> datetime:
-            sql(tmp_path / "vault", "INSERT OR IGNORE INTO erasing VALUES (?)", customer.bytes)
+            sql(
+                tmp_path / "vault" / "vault.db",
+                "INSERT OR IGNORE INTO erasing VALUES (?)",
+                customer.bytes,
+            )
             return NOW
 
         given: dict[str, Any] = {"actor": CLERK, "purpose": "service", "reason": "they called"}

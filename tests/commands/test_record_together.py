@@ -41,9 +41,9 @@ with opened(folder) as ledger:
 )
 
 
-def test_processes_that_record_the_same_new_people_agree_who_they_are(tmp_path: Path) -> None:
-    with opened(tmp_path) as ledger:
-        race(*(start(TAKE_FORTY, tmp_path, n) for n in range(3)))
+def test_processes_that_record_the_same_new_people_agree_who_they_are(folder: Path) -> None:
+    with opened(folder) as ledger:
+        race(*(start(TAKE_FORTY, folder, n) for n in range(3)))
         by_person: dict[object, set[str]] = {}
         for found in recorded(ledger):
             names = ledger.sealer.open(found.event, actor=found.event.id, reason="test")
@@ -59,10 +59,10 @@ def test_processes_that_record_the_same_new_people_agree_who_they_are(tmp_path: 
 
 
 def test_killed_between_vault_and_book_it_is_the_same_customer_and_one_event(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    run_until_killed(DIE_BEFORE_THE_BOOK, tmp_path)
-    with opened(tmp_path) as ledger:
+    run_until_killed(DIE_BEFORE_THE_BOOK, folder)
+    with opened(folder) as ledger:
         assert ledger.book.head() == 0
         before = customer_of(ledger, "user", "u1")
         assert before is not None
@@ -71,9 +71,9 @@ def test_killed_between_vault_and_book_it_is_the_same_customer_and_one_event(
         assert found.event.customer == before == customer_of(ledger, "email", "zoe@example.com")
 
 
-def test_killed_between_book_and_answer_it_is_answered_the_next_time(tmp_path: Path) -> None:
-    run_until_killed(DIE_BEFORE_THE_ANSWER, tmp_path)
-    with opened(tmp_path) as ledger:
+def test_killed_between_book_and_answer_it_is_answered_the_next_time(folder: Path) -> None:
+    run_until_killed(DIE_BEFORE_THE_ANSWER, folder)
+    with opened(folder) as ledger:
         again = touchpoint("1", who={"user": "u1", "email": "zoe@example.com"})
         assert told(take(ledger, again, touchpoint("2"))) == [("duplicate", 1), ("appended", 2)]
         for found in recorded(ledger):

@@ -1,6 +1,7 @@
 """Opening a ledger: what was lost is never made anew, and what is older than it was is not served."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,9 +22,10 @@ from ledger.identifiers import Identifier
 from ledger.keyring import HighWater, Keyring
 from ledger.opening import Ledger, open_ledger, remember
 from ledger.sqlite.book import SqliteBook
-from ledger.sqlite.vault import SqliteVault
+from ledger.stores import open_vault, vault_exists, vault_file, vault_name
+from tests.ledger.conftest import MakeAddress
 from tests.ledger.processes import CUE, DIE, race, run_until_killed, start
-from tests.ledger.vault_samples import customers
+from tests.ledger.vault_samples import TABLES, copy_vault, customers, sql
 
 ANNA = Identifier("email", "anna@example.com")
 RECOVER = "bring back the newest copy"
@@ -31,17 +33,15 @@ RECOVER = "bring back the newest copy"
 
 @dataclass(frozen=True)
 class Places:
-    """Where the three stores of one ledger are kept."""
+    """Where the three stores of one ledger are kept: the vault in a file of the folder, or on a server."""
 
     root: Path
+    vault: str
+    backup: str
 
     @property
     def book(self) -> Path:
         return self.root / "book"
-
-    @property
-    def vault(self) -> Path:
-        return self.root / "vault" / "vault.db"
 
     @property
     def keyring(self) -> Path:
@@ -58,28 +58,55 @@ class Places:
     def try_open(self) -> None:
         self.open().close()
 
-    def copy(self, name: str) -> Path:
-        """A backup of one store, taken while nothing is open."""
-        kept = self.root / "backup" / name
-        shutil.copytree(self.root / name, kept)
-        return kept
+    def copy(self, name: str) -> None:
+        """Make a backup of one store, while nothing is open."""
+        self._copy(name, self.root, self.vault, self.root / "backup", self.backup)
 
     def restore(self, name: str) -> None:
-        shutil.rmtree(self.root / name)
-        shutil.copytree(self.root / "backup" / name, self.root / name)
+        self._copy(name, self.root / "backup", self.backup, self.root, self.vault)
 
-    def everything(self) -> dict[str, bytes]:
+    def take(self, name: str, other: "Places") -> None:
+        """Put another ledger's store in the place of ours."""
+        self._copy(name, other.root, other.vault, self.root, self.vault)
+
+    def _copy(self, name: str, source: Path, vault: str, target: Path, to_vault: str) -> None:
+        if name == "vault":
+            copy_vault(vault, to_vault, Keyring.open(self.keyring))
+        else:
+            shutil.rmtree(target / name, ignore_errors=True)
+            shutil.copytree(source / name, target / name)
+
+    def lose_vault(self) -> None:
+        if file := vault_file(self.vault):
+            shutil.rmtree(file.parent)
+        else:
+            sql(self.vault, f"DROP SCHEMA {self.vault.partition('schema=')[2]} CASCADE")
+
+    def everything(self) -> dict[str, object]:
         """What is kept, without the files that come and go with a connection."""
-        return {
+        found: dict[str, object] = {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in sorted(self.root.rglob("*"))
             if path.is_file() and path.suffix in {".db", ".json"}
         }
+        if not vault_file(self.vault) and vault_exists(self.vault):
+            found["vault/vault.db"] = [sql(self.vault, f"SELECT * FROM {name}") for name in TABLES]
+        return found
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(tmp_path)
+def new_places(new_vault_address: MakeAddress) -> Callable[[Path], Places]:
+    def make(root: Path) -> Places:
+        backup = root / "backup"
+        backup.mkdir()
+        return Places(root, new_vault_address(root / "vault"), new_vault_address(backup))
+
+    return make
+
+
+@pytest.fixture
+def places(tmp_path: Path, new_places: Callable[[Path], Places]) -> Places:
+    return new_places(tmp_path)
 
 
 @pytest.fixture
@@ -123,12 +150,12 @@ def test_opened_again_it_is_the_same_ledger(begun: Places) -> None:
 
 OPENING = (
     "import sys; from pathlib import Path\n"
-    "from ledger.keyring import Keyring; from ledger.opening import open_ledger\n"
-    "from ledger.sqlite.book import SqliteBook; from ledger.sqlite.vault import SqliteVault\n"
+    "from ledger import opening; from ledger.keyring import Keyring\n"
+    "from ledger.sqlite.book import SqliteBook; from ledger.vault import Vault\n"
     "root = Path(sys.argv[1])\n"
     "def open_it():\n"
-    "    return open_ledger(SqliteBook(root / 'book'), root / 'vault' / 'vault.db',\n"
-    "                       root / 'keyring' / 'keyring.json')\n"
+    "    return opening.open_ledger(SqliteBook(root / 'book'), sys.argv[2],\n"
+    "                               root / 'keyring' / 'keyring.json')\n"
     "def die(*_, **__):\n    " + DIE
 )
 
@@ -137,15 +164,15 @@ OPENING = (
     ("killed_before", "stands"),
     [
         ("Path.replace", set()),
-        ("SqliteVault.__init__", {"keyring/keyring.json"}),
-        ("SqliteVault.adopt", {"keyring/keyring.json", "vault/vault.db"}),
+        ("opening.open_vault", {"keyring/keyring.json"}),
+        ("Vault.adopt", {"keyring/keyring.json", "vault/vault.db"}),
         ("SqliteBook.adopt", {"keyring/keyring.json", "vault/vault.db"}),
     ],
 )
 def test_killed_between_any_two_steps_it_is_continued(
     places: Places, killed_before: str, stands: set[str]
 ) -> None:
-    run_until_killed(OPENING + f"{killed_before} = die\nopen_it()\n", places.root)
+    run_until_killed(OPENING + f"{killed_before} = die\nopen_it()\n", places.root, places.vault)
     made = {name for name in places.everything() if not name.startswith("book")}
     assert made == stands
     with places.open() as ledger:
@@ -155,8 +182,8 @@ def test_killed_between_any_two_steps_it_is_continued(
 
 
 def test_processes_that_start_at_once_open_one_ledger(places: Places) -> None:
-    code = OPENING + CUE + "print(open_it().vault.ledger_id)\n"
-    printed = race(*(start(code, places.root) for _ in range(4)))
+    code = OPENING + CUE + "with open_it() as ledger: print(ledger.vault.ledger_id)\n"
+    printed = race(*(start(code, places.root, places.vault) for _ in range(4)))
     assert len(set(printed)) == 1
     assert UUID(printed[0].strip()) == Keyring.open(places.keyring).ledger_id
 
@@ -179,7 +206,7 @@ def test_a_lost_keyring_is_never_made_anew(places: Places, events: int, vault: s
         append(ledger, events)
     places.keyring.unlink()
     if vault == "without its vault":
-        shutil.rmtree(places.vault.parent)
+        places.lose_vault()
     refused(places, KeyringMissing, f"at {places.keyring}", "restore it from its backup")
 
 
@@ -197,26 +224,29 @@ def test_a_book_without_identity_that_has_events_is_given_no_keyring(places: Pla
 
 
 def test_a_lost_vault_is_never_made_anew(begun: Places) -> None:
-    shutil.rmtree(begun.vault.parent)
-    refused(begun, StoreRolledBack, f"vault: expected a vault at {begun.vault}", "none", RECOVER)
+    begun.lose_vault()
+    expected = f"vault: expected a vault at {vault_name(begun.vault)}"
+    refused(begun, StoreRolledBack, expected, "none", RECOVER)
 
 
 def test_an_emptied_vault_is_not_taken_for_a_new_one(begun: Places) -> None:
     keyring = Keyring.open(begun.keyring)
-    shutil.rmtree(begun.vault.parent)
-    SqliteVault(begun.vault, keyring).close()
+    begun.lose_vault()
+    open_vault(begun.vault, keyring).close()
     refused(begun, StoreRolledBack, "vault: expected generation", "found a new vault", RECOVER)
 
 
 @pytest.mark.parametrize("store", ["book", "vault", "keyring"])
 def test_stores_of_different_ledgers_are_not_served(
-    begun: Places, tmp_path_factory: pytest.TempPathFactory, store: str
+    begun: Places,
+    new_places: Callable[[Path], Places],
+    tmp_path_factory: pytest.TempPathFactory,
+    store: str,
 ) -> None:
-    other = Places(tmp_path_factory.mktemp("other"))
+    other = new_places(tmp_path_factory.mktemp("other"))
     with other.open() as ledger:
         append(ledger, 9)
-    shutil.rmtree(begun.root / store)
-    shutil.copytree(other.root / store, begun.root / store)
+    begun.take(store, other)
     refused(begun, KeyringForeign, "expected the", str(Keyring.open(begun.keyring).ledger_id))
 
 

@@ -1,6 +1,5 @@
 """Sealed records: they open in their own place, for a reason, while the person's keys live."""
 
-import sqlite3
 import struct
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,8 +18,10 @@ from ledger.errors import BadField, BadUsage, Erased, KeysUnavailable
 from ledger.event import Event
 from ledger.keyring import Keyring
 from ledger.sealing import Blob, KeyRecord, Part, Sealer, blobs, encode_records, sealed_size
-from ledger.sqlite.vault import SqliteVault
+from ledger.stores import open_vault
+from tests.ledger.conftest import MakeAddress
 from tests.ledger.processes import DIE, run_until_killed
+from tests.ledger.vault_samples import OPEN_VAULT, sql
 
 ANNA = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PRIYA = UUID("bbbbbbbb-0000-4000-8000-000000000002")
@@ -32,12 +33,12 @@ FIELDS = {"name": "Änna Maier", "phone": "+491711234567"}
 
 
 class Place:
-    """A vault in a folder, with its sealer."""
+    """A vault with its sealer."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "vault.db"
+    def __init__(self, folder: Path, address: str) -> None:
+        self.address = address
         self.keyring = Keyring.create(folder / "keyring.json")
-        self.vault = SqliteVault(self.path, self.keyring)
+        self.vault = open_vault(address, self.keyring)
         self.sealer = Sealer(self.keyring.ledger_id, self.vault)
 
     def close(self) -> None:
@@ -52,21 +53,22 @@ class Place:
         return dict(self.sealer.open(event, actor=CLERK, reason="answering a question"))
 
     def begin_erasing(self, customer: UUID) -> None:
-        with sqlite3.connect(self.path) as other:
-            other.execute("INSERT INTO erasing VALUES (?)", (customer.bytes,))
-        other.close()
+        sql(self.address, "INSERT INTO erasing VALUES (?)", customer.bytes)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with closing(Place(tmp_path)) as place:
+def place(tmp_path: Path, vault_address: str) -> Iterator[Place]:
+    with closing(Place(tmp_path, vault_address)) as place:
         yield place
 
 
 @pytest.fixture(scope="module")
-def lasting_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def lasting_place(
+    tmp_path_factory: pytest.TempPathFactory, new_vault_address: MakeAddress
+) -> Iterator[Place]:
     """One place for all the examples of a property."""
-    with closing(Place(tmp_path_factory.mktemp("vault"))) as place:
+    folder = tmp_path_factory.mktemp("vault")
+    with closing(Place(folder, new_vault_address(folder))) as place:
         yield place
 
 
@@ -199,9 +201,7 @@ def test_an_opening_that_has_ended_opens_nothing_more(place: Place) -> None:
 def test_erased_and_unavailable_are_different_answers_and_neither_is_silence(place: Place) -> None:
     event = place.sealed(an_event(), NAMED, SAID, OTHER)
     place.begin_erasing(ANNA)
-    with sqlite3.connect(place.path) as other:
-        other.execute("DELETE FROM subject_key WHERE subject = ?", (PRIYA.bytes,))
-    other.close()
+    sql(place.address, "DELETE FROM subject_key WHERE subject = ?", PRIYA.bytes)
     answers = place.open(event)
     assert {part: type(answer) for part, answer in answers.items()} == {
         NAMED: Erased,
@@ -275,13 +275,9 @@ def test_killed_between_key_and_event_the_key_is_found_and_recorded(
     place: Place, tmp_path: Path
 ) -> None:
     printed = run_until_killed(
-        "import sys; from pathlib import Path; from uuid import UUID\n"
-        "from ledger.catalogue import Retention\n"
-        "from ledger.keyring import Keyring; from ledger.sqlite.vault import SqliteVault\n"
-        "folder = Path(sys.argv[1])\n"
-        "vault = SqliteVault(folder / 'vault.db', Keyring.open(folder / 'keyring.json'))\n"
-        "wanted = (UUID(sys.argv[2]), Retention.IDENTITY)\n"
+        OPEN_VAULT + "wanted = (UUID(sys.argv[3]), Retention.IDENTITY)\n"
         "print(vault.subject_keys([wanted])[wanted].commitment.hex(), flush=True)\n" + DIE,
+        place.address,
         tmp_path,
         ANNA,
     )

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from ledger.errors import Refused
 from ledger.identifiers import Identifier
+from ledger.keyring import Keyring
 from ledger.naming import LIMITS, Named
 from ledger.people import NOBODY_MERGED, Persons
+from ledger.stores import open_vault, vault_file
 from ledger.vault import DeadLetter, Vault
 
 ANNA = Identifier("email", "anna@example.com")
@@ -30,25 +35,44 @@ LETTER = DeadLetter(
     identifiers=(ANNA, ANNAS_PHONE),
 )
 
+TABLES = ["migration", "vault", "generation", "identifier", "subject_key", "staff"]
+TABLES += ["dead_letter", "dead_letter_identifier", "erasing", "suppression"]
+"""Of the vault on a server; in a file, the generation stands in `vault`."""
+
 OPEN_VAULT = (
     "from tests.ledger.vault_samples import customers\n"
     "import sys; from pathlib import Path; from uuid import UUID\n"
     "from ledger.catalogue import Retention; from ledger.identifiers import Identifier\n"
-    "from ledger.keyring import Keyring; from ledger.sqlite import rewrap\n"
-    "from ledger.sqlite.vault import SqliteVault\n"
-    "folder = Path(sys.argv[1]); keyring = Keyring.open(folder / 'keyring.json')\n"
-    "vault = SqliteVault(folder / 'vault.db', keyring)\n"
+    "from ledger.keyring import Keyring; from ledger.stores import open_vault\n"
+    "from ledger.vault import rewrap\n"
+    "keyring = Keyring.open(Path(sys.argv[2]) / 'keyring.json')\n"
+    "vault = open_vault(sys.argv[1], keyring)\n"
 )
+"""Begins a process that is given the vault's address and the keyring's folder."""
 
 
-def sql(folder: Path, statement: str, *given: object) -> list[tuple[object, ...]]:
-    """What the file itself says, or is made to say, behind the vault's back."""
-    with closing(sqlite3.connect(folder / "vault.db")) as other, other:
+def sql(address: str | Path, statement: str, *given: object) -> list[tuple[Any, ...]]:
+    """What the store itself says, or is made to say, behind the vault's back; `?` for a value."""
+    if not vault_file(address):
+        url, _, schema = str(address).partition("?schema=")
+        with psycopg.connect(url, options=f'-c search_path="{schema}"') as session:
+            found = session.execute(statement.replace("?", "%s").encode(), given)
+            return found.fetchall() if found.description else []
+    with closing(sqlite3.connect(address)) as other, other:
         return other.execute(statement, given).fetchall()
 
 
-def files_of(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.glob("vault.db*")))
+def copy_vault(source: str | Path, target: str | Path, keyring: Keyring) -> None:
+    """Make the target, which may be a vault already, what the source is now."""
+    open_vault(target, keyring).close()
+    if (file := vault_file(source)) is not None:
+        with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+        return
+    taken = str(source).partition("?schema=")[2]
+    sql(target, f"TRUNCATE {', '.join(TABLES)}")
+    for table in TABLES:
+        sql(target, f'INSERT INTO {table} SELECT * FROM "{taken}".{table}')
 
 
 def resolve(

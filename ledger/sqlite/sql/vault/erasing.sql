@@ -1,2 +1,2 @@
 -- Has the erasure of this person begun?
-SELECT 1 FROM erasing WHERE subject = ?
+SELECT subject FROM erasing WHERE subject = ?

@@ -1,2 +1,2 @@
 -- Destroy the letters that were kept at or before a moment.
-DELETE FROM dead_letter WHERE kept_at <= ?
+DELETE FROM dead_letter WHERE kept_at <= ? RETURNING id

@@ -1,2 +1,2 @@
--- A name under a new epoch.
-UPDATE staff SET epoch = ?, wrapped = ? WHERE id = ?
+-- A name under a new epoch, unless it was written meanwhile.
+UPDATE staff SET epoch = ?, wrapped = ? WHERE id = ? AND wrapped = ?

@@ -1,2 +1,2 @@
 -- A page of names under older epochs, in order of their key.
-SELECT id, epoch, wrapped FROM staff WHERE epoch < ?1 AND id > ?3 ORDER BY id LIMIT ?2
+SELECT id, epoch, wrapped FROM staff WHERE epoch < ? AND id > ? ORDER BY id LIMIT ?

@@ -1,2 +1,4 @@
 -- One key, to open with.
-SELECT epoch, wrapped, logged FROM subject_key WHERE subject = ? AND retention = ? AND version = ?
+SELECT subject, retention, version, epoch, wrapped, logged
+FROM subject_key
+WHERE subject = ? AND retention = ? AND version = ?

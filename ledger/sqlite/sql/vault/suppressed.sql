@@ -1,2 +1,2 @@
 -- Did this identifier belong to somebody erased lately?
-SELECT 1 FROM suppression WHERE digest = ? AND until > ?
+SELECT digest FROM suppression WHERE digest = ? AND until > ?

@@ -1,0 +1,2 @@
+-- Destroy letters, and with them whom they name.
+DELETE FROM dead_letter WHERE id = ANY (%b::bytea[])

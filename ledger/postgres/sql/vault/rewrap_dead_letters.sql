@@ -1,0 +1,10 @@
+-- Letters' keys under a new epoch, each unless it was written meanwhile. Looked up by the index, and then
+-- written where it was found: nobody else writes meanwhile.
+UPDATE dead_letter AS r
+SET epoch = g.epoch, wrapped = g.wrapped
+FROM unnest(%b::integer[], %b::bytea[], %b::bytea[], %b::bytea[])
+    AS g (epoch, wrapped, id, old)
+CROSS JOIN LATERAL (
+    SELECT x.ctid FROM dead_letter AS x WHERE x.id = g.id AND x.wrapped = g.old LIMIT 1
+) AS found
+WHERE r.ctid = found.ctid

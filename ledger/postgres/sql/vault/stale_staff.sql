@@ -1,0 +1,2 @@
+-- A page of names under older epochs, in order of their key.
+SELECT id, epoch, wrapped FROM staff WHERE epoch < %s AND id > %b ORDER BY id LIMIT %s

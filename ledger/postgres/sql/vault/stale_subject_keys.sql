@@ -1,0 +1,6 @@
+-- A page of keys under older epochs, in order of their key.
+SELECT subject, retention, version, epoch, wrapped
+FROM subject_key
+WHERE epoch < %s AND (subject, retention, version) > (%b, %s, %s)
+ORDER BY subject, retention, version
+LIMIT %s

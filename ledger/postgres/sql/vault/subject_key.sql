@@ -1,0 +1,4 @@
+-- One key, to open with.
+SELECT subject, retention, version, epoch, wrapped, logged
+FROM subject_key
+WHERE subject = %b AND retention = %s AND version = %s

@@ -1,2 +1,0 @@
--- The letter that this content at this door already is.
-SELECT id FROM dead_letter WHERE identity = ?

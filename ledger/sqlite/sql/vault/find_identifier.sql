@@ -1,2 +1,0 @@
--- What an identifier stands for, wrapped.
-SELECT epoch, wrapped FROM identifier WHERE digest = ?

@@ -1,2 +1,0 @@
--- Everything that names an id, by the digest of that id for one epoch.
-SELECT digest FROM identifier WHERE owner = ? ORDER BY digest

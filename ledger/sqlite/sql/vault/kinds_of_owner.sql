@@ -1,2 +1,0 @@
--- How many identifiers of each kind name an id, by the digest of that id for one epoch.
-SELECT kind, count(*) FROM identifier WHERE owner = ? GROUP BY kind

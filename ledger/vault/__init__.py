@@ -1,0 +1,15 @@
+"""The vault: who is who, and the keys of each person, apart from the book.
+
+Whatever a vault stores is either a keyed digest (to find it by) or wrapped under the keyring's
+newest epoch (to read it by). What is destroyed in it cannot be computed again from anywhere: keys
+and ids are random.
+
+Every method is atomic. What it returns is committed, so a book may rely on it. Safe to share
+between threads; processes that race are given the same answers.
+"""
+
+from ledger.vault.letters import DEAD_LETTERS_KEPT, DeadLetter, KeptLetter
+from ledger.vault.person_keys import SubjectKey
+from ledger.vault.vault import Vault
+
+__all__ = ["DEAD_LETTERS_KEPT", "DeadLetter", "KeptLetter", "SubjectKey", "Vault"]

@@ -1,0 +1,23 @@
+"""Where a secret is wrapped for: in any other row of the vault it does not open."""
+
+from ledger.keyring import framed
+
+
+def link_context(digest: bytes) -> bytes:
+    """The id behind an identifier."""
+    return framed(b"identifier", digest)
+
+
+def key_context(subject: bytes, retention: str, version: int) -> bytes:
+    """A subject key."""
+    return framed(b"subject_key", subject, retention.encode(), version.to_bytes(2))
+
+
+def staff_context(actor: bytes) -> bytes:
+    """The name behind an actor."""
+    return framed(b"staff", actor)
+
+
+def letter_context(letter: bytes) -> bytes:
+    """The key of a dead letter."""
+    return framed(b"dead_letter", letter)
