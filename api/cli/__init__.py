@@ -1,6 +1,7 @@
 """The command line `bahi`. Each file here is a group of commands; importing it adds them."""
 
 from api.cli import (
+    beginning,
     consenting,
     demo,
     identifying,
@@ -15,6 +16,7 @@ from api.cli.app import app, main
 
 __all__ = [
     "app",
+    "beginning",
     "consenting",
     "demo",
     "identifying",

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.system.cli import BAHI, ROOT, Done, Scratch
 
 README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 PAGES = sorted(page for page in (README, *(ROOT / "docs").glob("*.md")) if page.is_file())
 FENCE = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINE = re.compile(r"^(?:\$ )?((?:BAHI_\w+=\S+ )*)((?:bahi|make)\b.*)$")

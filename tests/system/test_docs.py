@@ -1,6 +1,7 @@
 """What the pages tell a reader to type is typed here, in order, as they would.
 
-The README's own lines are run in `test_cdnow`, which looks at what they have made.
+Those of the README are run in `test_cdnow`, which looks at what they have made, and those for a server in
+`test_operations`.
 """
 
 import re
@@ -13,9 +14,9 @@ import typer
 
 from api.cli import app
 from tests.system.cli import ROOT, Scratch
-from tests.system.pages import PAGES, README, lines, run_page
+from tests.system.pages import OPERATIONS, PAGES, README, lines, run_page
 
-OTHERS = [page for page in PAGES if page != README]
+OTHERS = [page for page in PAGES if page not in {README, OPERATIONS}]
 
 
 def commands(group: typer.Typer, before: str = "bahi") -> Iterator[str]:
