@@ -38,7 +38,8 @@ check: setup
 bench: servers
 	$(BIN)/python -m tests.bench
 
-# Long campaigns have the machine to themselves, one after the other.
+# Long campaigns have the machine to themselves, one after the other; ROUNDS says how many rounds of faults (200), SEED
+# which one is the first.
 soak: servers
 	$(BIN)/python -m pytest -m soak -n 0 --timeout 0
 

@@ -6,7 +6,8 @@
     PUBLISH=1 make bench           also writes table and plot into docs/performance.md
 
 Sides are taken in turn and medians compared; see `runner`. Figures of one run only speak of that
-run's machine. Exit code 1: a row missed what it must reach.
+run's machine. At the full sizes memory is measured too, at a tenth of the events and at all of them.
+Exit code 1: a row missed what it must reach.
 """
 
 import json
@@ -22,7 +23,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import rebuild, report, sqlite_append
+from tests.bench import memory, postgres_append, rebuild, report, server, sqlite_append
+from tests.bench.memory import Flatness
 from tests.bench.runner import Comparison, Result, Verdict, compare
 
 _SCALES = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
@@ -32,6 +34,7 @@ _RESULTS = Path("build") / "bench.json"
 def comparisons(count: int) -> Iterator[Comparison]:
     """Every row of the table."""
     yield from sqlite_append.comparisons(count)
+    yield from postgres_append.comparisons(count)
     yield from rebuild.comparisons(count)
 
 
@@ -49,19 +52,26 @@ def main() -> int:
         if only in comparison.what.casefold():
             out.print(f"{comparison.what} …", style="dim")
             results.append(compare(comparison, rounds))
+    peaks = []
+    if scale == "10m" and only in "memory":
+        out.print("memory …", style="dim")
+        peaks = [*memory.measure(_SCALES[scale], server.an_empty_database, "PostgreSQL")]
     out.print(_table(results, scale))
+    for peak in peaks:
+        out.print(report.told(peak.as_json()))
     for result in results:
         out.print(f"{result.what}: {result.durability}", style="dim", soft_wrap=True)
-    run = _run(results, scale, rounds)
+    run = _run(results, peaks, scale, rounds)
     out.print(f"medians of {rounds} rounds, in turn; {run['machine']}")
     _RESULTS.parent.mkdir(exist_ok=True)
     _RESULTS.write_text(json.dumps(run, indent=2) + "\n")
     if os.environ.get("PUBLISH"):
         report.publish(run, Path("docs"))
-    return 1 if any(result.verdict is Verdict.MISSED for result in results) else 0
+    missed = any(result.verdict is Verdict.MISSED for result in results)
+    return 1 if missed or not all(peak.flat for peak in peaks) else 0
 
 
-def _run(results: list[Result], scale: str, rounds: int) -> dict[str, Any]:
+def _run(results: list[Result], peaks: list[Flatness], scale: str, rounds: int) -> dict[str, Any]:
     memory = psutil.virtual_memory().total / 2**30
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -70,6 +80,7 @@ def _run(results: list[Result], scale: str, rounds: int) -> dict[str, Any]:
         "scale": scale,
         "rounds": rounds,
         "results": [result.as_json() for result in results],
+        "memory": [peak.as_json() for peak in peaks],
     }
 
 

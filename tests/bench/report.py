@@ -14,6 +14,15 @@ def bound(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:g} ×"
 
 
+def told(peak: dict[str, Any]) -> str:
+    """A line on memory."""
+    verdict = "flat" if peak["flat"] else "missed: it grows"
+    return (
+        f"{peak['what']}: {peak['small_mib']:,.0f} MiB at {peak['events'] // 10:,} events, "
+        f"{peak['large_mib']:,.0f} MiB at {peak['events']:,}: {verdict}"
+    )
+
+
 def publish(run: dict[str, Any], docs: Path) -> None:
     """Write plot and figures into the page, between its two marks; the words around them stay.
 
@@ -42,6 +51,10 @@ def _figures(run: dict[str, Any]) -> Iterator[str]:
             f"{row['baseline_per_s']:,.0f} | {row['ratio']:.2f} × | {bound(row['must'])} | "
             f"{bound(row['aim'])} | {row['verdict']} |"
         )
+    if run["memory"]:
+        yield ""
+    for peak in run["memory"]:
+        yield f"- {told(peak)}"
     for row in run["results"]:
         yield ""
         yield f"<details><summary>{row['what']}: durability, and the baseline's code</summary>"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import report
+from tests.bench.memory import Flatness
 from tests.bench.runner import Comparison, Result, Side, Verdict, compare
 
 
@@ -54,6 +55,7 @@ def test_the_page_gets_its_figures_between_the_marks_and_keeps_its_words(tmp_pat
     page.write_text(f"before\n{report._BEGIN}\nold\n{report._END}\nafter\n")
     run = {"date": "2026-01-01", "machine": "m", "scale": "100k", "rounds": 3}
     run |= {"results": [_result(0.5, 0.6, 0.8).as_json(), _result(3.0, None, None).as_json()]}
+    run |= {"memory": [Flatness("memory, x", 10, 100.0, 201.0).as_json()]}
     report.publish(run, tmp_path)
     text = page.read_text()
     assert text.startswith("before\n")
@@ -61,6 +63,7 @@ def test_the_page_gets_its_figures_between_the_marks_and_keeps_its_words(tmp_pat
     assert "old" not in text
     assert "| 0.50 × | 0.6 × | 0.8 × | missed |" in text
     assert "bare code" in text
+    assert "memory, x: 100 MiB at 1 events, 201 MiB at 10: missed: it grows" in text
     assert (tmp_path / "performance.svg").read_text().startswith("<?xml")
 
 

@@ -1,36 +1,40 @@
 """Does a follower of an event store ever miss an event? Writers, and readers that follow them.
 
-    python -m tests.harness.no_skip [--recorder MODULE:CALLABLE] [--writers 8] [--seconds 10]
+    python -m tests.harness.no_skip --writers 5 --seconds 10
+    python -m tests.harness.no_skip --writers 5 --batch 1 --conditions without --json
 
-`--recorder` names what returns a `DCBRecorder` of the eventsourcing library; it is called without
-arguments, once in each process. Left out, it is the recorder that the library's own environment
-names: `PERSISTENCE_MODULE`, and whatever that module reads besides. So ours and the library's are
-judged by the same lines:
+The store is any `DCBRecorder` of the eventsourcing library: the one that the library's own
+environment names (`PERSISTENCE_MODULE`, and whatever that module reads besides), or what
+`--recorder MODULE:CALLABLE` returns, called without arguments once in each process. So ours and the
+library's are judged by the same lines, each on an empty store:
 
     PERSISTENCE_MODULE=ledger.dcb BAHI_LEDGER=sqlite:///folder …
-    PERSISTENCE_MODULE=eventsourcing.dcb.postgres_tt POSTGRES_DBNAME=… …
+    PERSISTENCE_MODULE=ledger.dcb BAHI_LEDGER=postgresql://user:password@host/database …
+    PERSISTENCE_MODULE=eventsourcing.dcb.postgres_tt POSTGRES_DBNAME=database POSTGRES_HOST=host
+        POSTGRES_PORT=5432 POSTGRES_USER=user POSTGRES_PASSWORD=password …
 
 Writers are processes; each appends one event at a time, or 500, with a condition or without, and
 counts what was acknowledged. Two readers are processes as well: one asks again and again for what
 comes after the last position that it has seen, the other subscribes. Each must be handed exactly
 what is stored in the end, in order. Records are counted, never distinct ids. The exit code is 1 if
-anything was skipped, doubled, lost or out of order.
+anything was skipped, doubled, lost or out of order, and 2 if the store was not empty.
 """
 
 import argparse
 import importlib
+import json
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass
+from itertools import pairwise, product
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -42,15 +46,18 @@ from eventsourcing.dcb.api import (
 )
 from eventsourcing.dcb.persistence import DCBInfrastructureFactory
 from eventsourcing.utils import Environment
+from rich.console import Console
+from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
-BATCH = 500
 READERS = ("poll", "subscribe")
 WRITTEN, LAST = "written", "last"
+CONDITIONS = {"both": (False, True), "without": (False,), "with": (True,)}
 _QUIET_S = 0.01
 
 Record = tuple[int, str]
 """Position, and what was written there: `writer:number`."""
+Told = TypeVar("Told", Record, str)
 
 
 def from_environment() -> DCBRecorder:
@@ -60,7 +67,21 @@ def from_environment() -> DCBRecorder:
     return factory.dcb_recorder()
 
 
+class NotEmpty(Exception):
+    """The store holds events already, which nobody here could judge."""
+
+
 # ---- the judgement, which knows no store and no process
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What one reader was handed, in records: how many, and how many of them wrongly."""
+
+    records: int
+    skipped: int
+    again: int
+    misplaced: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,7 @@ class Verdict:
 
     acknowledged: int
     stored: int
-    delivered: Mapping[str, int]
+    readers: Mapping[str, Handed]
     findings: tuple[str, ...]
 
 
@@ -85,9 +106,9 @@ def judge(
     promised = [f"{writer}:{n}" for writer, count in enumerate(acknowledged) for n in range(count)]
     standing = [told for _, told in stored]
     findings = [
-        *_missing("acknowledged and not stored", promised, standing),
-        *_missing("stored and not acknowledged", standing, promised),
-        *_misplaced("stored", stored),
+        *_named("acknowledged and not stored", _missing(promised, standing), promised),
+        *_named("stored and not acknowledged", _missing(standing, promised), standing),
+        *_fallen("stored", _falls(stored)),
     ]
     for writer in range(len(acknowledged)):
         numbers = [
@@ -95,53 +116,78 @@ def judge(
         ]
         if numbers != sorted(numbers):
             findings.append(f"stored: what writer {writer} wrote is not in the order of writing")
+    readers = {}
     for reader, records in delivered.items():
+        skipped, again = _missing(stored, records), _missing(records, stored)
+        readers[reader] = Handed(len(records), len(skipped), len(again), _falls(records))
         findings += [
-            *_missing(f"{reader}: skipped", stored, records),
-            *_missing(f"{reader}: handed over too often", records, stored),
-            *_misplaced(reader, records),
+            *_named(f"{reader}: skipped", skipped, stored),
+            *_named(f"{reader}: handed over too often", again, records),
+            *_fallen(reader, readers[reader].misplaced),
         ]
-    counts = {reader: len(records) for reader, records in delivered.items()}
-    return Verdict(len(promised), len(stored), counts, tuple(findings))
+    return Verdict(len(promised), len(stored), readers, tuple(findings))
 
 
-def _missing(what: str, wanted: Sequence[object], found: Sequence[object]) -> list[str]:
-    missing = list((Counter(wanted) - Counter(found)).elements())
-    return [f"{what}: {len(missing):,} of {len(wanted):,}, first {missing[0]}"] if missing else []
+def _missing(wanted: Sequence[Told], found: Sequence[Told]) -> list[Told]:
+    return list((Counter(wanted) - Counter(found)).elements())
 
 
-def _misplaced(where: str, records: Sequence[Record]) -> list[str]:
-    falls = sum(b <= a for (a, _), (b, _) in pairwise(records))
+def _named(what: str, missing: Sequence[object], of: Sequence[object]) -> list[str]:
+    return [f"{what}: {len(missing):,} of {len(of):,}, first {missing[0]}"] if missing else []
+
+
+def _falls(records: Sequence[Record]) -> int:
+    return sum(b <= a for (a, _), (b, _) in pairwise(records))
+
+
+def _fallen(where: str, falls: int) -> list[str]:
     return [f"{where}: {falls:,} positions are not after the one before"] if falls else []
 
 
 # ---- the processes
 
 
-def write(recorder: DCBRecorder, writer: int, seconds: float) -> None:
+@dataclass(frozen=True)
+class Way:
+    """How a writer writes: so many events an append, on a condition or not."""
+
+    batch: int
+    guarded: bool
+
+    def __str__(self) -> str:
+        return f"{self.batch:,} at a time {'with' if self.guarded else 'without'} a condition"
+
+
+def ways(batches: Sequence[int], conditions: str) -> list[Way]:
+    """Every combination of sizes and conditions; writers take them in turn."""
+    return [Way(size, guarded) for guarded, size in product(CONDITIONS[conditions], batches)]
+
+
+WAYS = ways((1, 500), "both")
+
+
+def write(recorder: DCBRecorder, writer: int, way: Way, seconds: float) -> None:
     """Append for so long, once told to begin; print how many records were acknowledged.
 
-    Even writers append one event at a time, odd ones 500. Every second pair does so on condition
-    that nobody else has written with its tag, and nobody has.
+    The condition is that nobody else has written with this writer's tag, and nobody has.
     """
-    size = BATCH if writer % 2 else 1
-    guarded = writer % 4 >= 2
     mine = f"writer:{writer}"
     count, after = 0, 0
     print("ready", flush=True)
     sys.stdin.readline()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        numbers = range(count, count + size)
+        numbers = range(count, count + way.batch)
         events = [DCBEvent(WRITTEN, f"{writer}:{n}".encode(), [mine]) for n in numbers]
         boundary = DCBAppendCondition(DCBQuery([DCBQueryItem([WRITTEN], [mine])]), after)
-        after = recorder.append(events, boundary if guarded else None)
-        count += size
+        after = recorder.append(events, boundary if way.guarded else None)
+        count += way.batch
     print(count, flush=True)
 
 
 def follow(found: Iterable[DCBSequencedEvent]) -> None:
     """Print every record that is handed over, up to and including the last that is written."""
+    print("ready", flush=True)
     for one in found:
         print(one.position, one.event.data.decode(), flush=True)
         if one.event.type == LAST:
@@ -160,10 +206,12 @@ def polled(recorder: DCBRecorder) -> Iterator[DCBSequencedEvent]:
             time.sleep(_QUIET_S)
 
 
-def be(part: str, recorder: DCBRecorder, writer: int, seconds: float) -> None:
+def be(part: str, recorder: DCBRecorder, given: argparse.Namespace) -> None:
     """Be one of the processes."""
     if part == "write":
-        write(recorder, writer, seconds)
+        write(
+            recorder, given.writer, Way(given.batch[0], given.conditions == "with"), given.seconds
+        )
     elif part == "poll":
         follow(polled(recorder))
     else:
@@ -174,36 +222,51 @@ def be(part: str, recorder: DCBRecorder, writer: int, seconds: float) -> None:
 # ---- the run
 
 
-def run(dotted: str, *, writers: int = 8, seconds: float = 10, patience_s: float = 30) -> Verdict:
+def run(
+    dotted: str,
+    *,
+    writers: int = 5,
+    seconds: float = 10,
+    ways: Sequence[Way] = WAYS,
+    patience_s: float = 30,
+) -> Verdict:
     """Let writers and readers loose on one empty store, and judge.
 
     A reader that has not seen the last record `patience_s` after it was written is killed, and
-    judged by what it has seen.
+    judged by what it has seen. Raises `NotEmpty`.
     """
+    recorder = resolve(dotted)()  # first, so that what is to be made is made once
+    if next(recorder.read(limit=1), None) is not None:
+        raise NotEmpty("expected an empty store, came one with events")
     this = [sys.executable, "-m", "tests.harness.no_skip", "--recorder", dotted]
     this += ["--seconds", str(seconds)]
-    pipe = subprocess.PIPE
+    # The library's own recorders make their tables each time they are made, unless they are told not
+    # to, and fail when several do at once.
+    theirs = environ | {"CREATE_TABLE": "no"}
     with TemporaryDirectory() as folder, ExitStack() as stack:
 
         def start(*arguments: str, out: int | IO[bytes]) -> subprocess.Popen[bytes]:
-            process = subprocess.Popen([*this, *arguments], cwd=ROOT, stdin=pipe, stdout=out)
+            process = subprocess.Popen(
+                [*this, *arguments], cwd=ROOT, env=theirs, stdin=subprocess.PIPE, stdout=out
+            )
             stack.enter_context(process)
             stack.callback(process.kill)
             return process
 
         logs = {name: stack.enter_context((Path(folder) / name).open("w+b")) for name in READERS}
         readers = [start("--be", name, out=log) for name, log in logs.items()]
-        team = [start("--be", "write", "--writer", str(n), out=pipe) for n in range(writers)]
+        team = [start(*_as_writer(n, ways), out=subprocess.PIPE) for n in range(writers)]
         for writer in team:
             assert writer.stdout
             assert writer.stdout.readline() == b"ready\n"
+        while not all((Path(folder) / name).stat().st_size for name in READERS):
+            time.sleep(_QUIET_S)
         for writer in team:
             assert writer.stdin
             writer.stdin.write(b"go\n")
             writer.stdin.flush()
         acknowledged = [int(writer.communicate()[0]) for writer in team]
 
-        recorder = resolve(dotted)()
         recorder.append([DCBEvent(LAST, f"{writers}:0".encode())])
         deadline = time.monotonic() + patience_s
         for reader in readers:
@@ -215,8 +278,16 @@ def run(dotted: str, *, writers: int = 8, seconds: float = 10, patience_s: float
         return judge([*acknowledged, 1], stored, delivered)
 
 
+def _as_writer(number: int, ways: Sequence[Way]) -> list[str]:
+    way = ways[number % len(ways)]
+    guarded = "with" if way.guarded else "without"
+    given = ["--be", "write", "--writer", str(number)]
+    return [*given, "--batch", str(way.batch), "--conditions", guarded]
+
+
 def _records(log: Path) -> list[Record]:
-    whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    _, *lines = log.read_text().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
     return [(int(position), told) for position, told in (line.split() for line in whole)]
 
 
@@ -227,7 +298,17 @@ def resolve(dotted: str) -> Callable[[], DCBRecorder]:
     return found
 
 
-def main() -> int:
+# ---- the command
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(size) for size in text.split(",")]
+    if min(sizes) < 1:
+        raise ValueError
+    return sizes
+
+
+def _parser() -> argparse.ArgumentParser:
     summary, _, rest = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
         "python -m tests.harness.no_skip",
@@ -235,21 +316,53 @@ def main() -> int:
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--recorder", default="tests.harness.no_skip:from_environment")
-    parser.add_argument("--writers", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--be", choices=("write", *READERS), help=argparse.SUPPRESS)
-    parser.add_argument("--writer", type=int, default=0, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    add = parser.add_argument
+    add("--recorder", default="tests.harness.no_skip:from_environment", metavar="MODULE:CALLABLE")
+    add("--writers", type=int, default=5, help="how many processes write (5)")
+    add("--seconds", type=float, default=10, help="for how long (10)")
+    add("--batch", type=_sizes, default=[1, 500], help="events an append, in turn (1,500)")
+    add("--conditions", choices=CONDITIONS, default="both", help="appended on a condition? (both)")
+    add("--json", action="store_true", help="the verdict as one JSON document")
+    add("--be", choices=("write", *READERS), help=argparse.SUPPRESS)
+    add("--writer", type=int, default=0, help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> int:
+    given = _parser().parse_args()
     if given.be:
-        be(given.be, resolve(given.recorder)(), given.writer, given.seconds)
+        be(given.be, resolve(given.recorder)(), given)
         return 0
-    verdict = run(given.recorder, writers=given.writers, seconds=given.seconds)
-    print(f"acknowledged {verdict.acknowledged:,}, stored {verdict.stored:,} records")
-    for reader, count in verdict.delivered.items():
-        print(f"{reader} was handed {count:,}")
-    print(*verdict.findings or ("nothing skipped, doubled, lost or out of order",), sep="\n")
+    plan = ways(given.batch, given.conditions)
+    try:
+        verdict = run(given.recorder, writers=given.writers, seconds=given.seconds, ways=plan)
+    except NotEmpty as error:
+        print(error, file=sys.stderr)
+        return 2
+    if given.json:
+        told = asdict(verdict) | {
+            "writers": [str(plan[n % len(plan)]) for n in range(given.writers)]
+        }
+        print(json.dumps(told, indent=2))
+    else:
+        _show(verdict, [plan[n % len(plan)] for n in range(given.writers)])
     return 1 if verdict.findings else 0
+
+
+def _show(verdict: Verdict, team: Sequence[Way]) -> None:
+    out = Console()
+    for way, count in Counter(team).items():
+        out.print(f"{count} writing {way}")
+    out.print(f"acknowledged {verdict.acknowledged:,}, stored {verdict.stored:,}")
+    table = Table("reader")
+    for column in ("handed over", "skipped", "too often", "out of order"):
+        table.add_column(column, justify="right")
+    for name, handed in verdict.readers.items():
+        counts = (handed.records, handed.skipped, handed.again, handed.misplaced)
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    out.print(table)
+    for line in verdict.findings or ("nothing skipped, doubled, lost or out of order",):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

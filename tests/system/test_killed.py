@@ -25,7 +25,7 @@ UNION ALL SELECT 'daily', to_json(v) FROM daily v
 
 MAKING = [
     "pathlib:Path.replace",  # the keyring, written beside and not yet in its place
-    "ledger.opening:SqliteVault",
+    "ledger.opening:open_vault",
     "ledger.sqlite.vault:SqliteVault.adopt",
     "ledger.sqlite.book:SqliteBook.adopt",
 ]
