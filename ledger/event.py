@@ -106,7 +106,8 @@ def encode_body(event: Event) -> bytes:
     """
     _demand_canonical(event.data, "data", MAX_DEPTH)
     for tag in event.tags:
-        if len(tag.encode(errors="surrogatepass")) > MAX_TAG_BYTES:
+        # A character is four bytes at the most, and most tags are far from the limit.
+        if 4 * len(tag) > MAX_TAG_BYTES < len(tag.encode(errors="surrogatepass")):
             raise TooLarge("tags", f"at most {MAX_TAG_BYTES} bytes a tag", came(tag))
     envelope: dict[str, Any] = {
         "id": event.id,
@@ -119,10 +120,14 @@ def encode_body(event: Event) -> bytes:
     }
     if event.tags:
         envelope["tags"] = event.tags
-    for name in ("customer", "actor", "correlation", "causation"):
-        value = getattr(event, name)
-        if value is not None:
-            envelope[name] = value
+    if event.customer is not None:
+        envelope["customer"] = event.customer
+    if event.actor is not None:
+        envelope["actor"] = event.actor
+    if event.correlation is not None:
+        envelope["correlation"] = event.correlation
+    if event.causation is not None:
+        envelope["causation"] = event.causation
     try:
         body = _canonical(envelope)
     except orjson.JSONEncodeError as error:
@@ -134,7 +139,7 @@ def encode_body(event: Event) -> bytes:
             f"at most {MAX_EVENT_BYTES:,} bytes",
             f"{len(body) + len(event.personal):,} bytes",
         )
-    return body
+    return b"%b" % body  # a copy: what orjson hands out holds on to a page of memory each
 
 
 def decode_body(body: bytes, personal: bytes = b"") -> Event:
@@ -160,13 +165,17 @@ def decode_body(body: bytes, personal: bytes = b"") -> Event:
 
 def format_moment(moment: datetime) -> str:
     """RFC 3339 in UTC, always with six decimals, so that text sorts as time does."""
-    if moment.utcoffset() is None:
-        raise BadField("occurred_at", "a time with a zone", "a time without one")
-    try:
-        utc = moment.astimezone(UTC)
-    except OverflowError:
-        raise BadField("occurred_at", "a time from year 1 to 9999 in UTC", "one beyond") from None
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        if moment.utcoffset() is None:
+            raise BadField("occurred_at", "a time with a zone", "a time without one")
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:
+            expected = "a time from year 1 to 9999 in UTC"
+            raise BadField("occurred_at", expected, "one beyond") from None
+    # In a third of the time of isoformat; but a fraction of nothing is left out.
+    text = orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"
 
 
 def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
@@ -186,7 +195,7 @@ def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
 
 
 def _canonical(value: object) -> bytes:
-    return orjson.dumps(value, default=dict, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, dict, orjson.OPT_SORT_KEYS)
 
 
 def _is_whole(value: object) -> bool:
@@ -210,8 +219,10 @@ def _demand_canonical(value: object, where: str, depth: int) -> None:
         for key, inner in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise BadField(where, "names in ASCII", came(key))
-            if type(inner) is not str:  # the most of them, and any will do
-                _demand_canonical(inner, f"{where}.{key}", depth - 1)
+            kind = type(inner)  # asked first, since nearly all are text, and any will do, or small
+            if kind is str or (kind is int and -_MAX_JSON_INTEGER <= inner <= _MAX_JSON_INTEGER):
+                continue
+            _demand_canonical(inner, f"{where}.{key}", depth - 1)
     elif isinstance(value, list | tuple):
         for inner in value:
             _demand_canonical(inner, where, depth - 1)

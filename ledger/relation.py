@@ -6,7 +6,6 @@ personal is in it, sealed or not. Timestamps are naive UTC. Every source of even
 or segments of history, presents exactly these columns.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -190,26 +189,56 @@ def _template() -> str:
     return files("ledger").joinpath("sql", "events.sql").read_text(encoding="utf-8")
 
 
-_local = threading.local()
+class Feed:
+    """What DuckDB reads under a name that was registered once: always the `table` of the moment.
+
+    A name that is registered anew would have every statement over it planned again.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.table = schema.empty_table()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
 
 
-def _parser() -> duckdb.DuckDBPyConnection:
-    """This thread's DuckDB, opened when it is first needed: most commands never parse an envelope."""
-    connection: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
-    if connection is None:
-        connection = _local.connection = duckdb.connect()
-        connection.execute("SET arrow_lossless_conversion = true; SET threads = 1")
-    return connection
+class _Parser:
+    """Reads envelopes in DuckDB, each choice of columns planned once."""
+
+    def __init__(self) -> None:
+        self._raw = Feed(RAW)
+        self._prepared: dict[tuple[str, ...], str] = {}
+        self._connection = duckdb.connect()
+        self._connection.execute("SET arrow_lossless_conversion = true; SET threads = 1")
+        self._connection.register("raw", self._raw)
+
+    def project(self, raw: pa.Table, names: tuple[str, ...]) -> pa.Table:
+        if names not in self._prepared:
+            name = f"columns_{len(self._prepared)}"
+            self._connection.execute(f"PREPARE {name} AS {select(names)}")
+            self._prepared[names] = name
+        self._raw.table = raw
+        try:
+            return self._connection.sql(f"EXECUTE {self._prepared[names]}").to_arrow_table()
+        finally:
+            self._raw.table = RAW.empty_table()
+
+
+_idle: list[_Parser] = []
+"""Lent to one thread at a time. Not bound to threads: those of a database that calls us back, as it
+reads what we are asked to project, begin and end with each call."""
 
 
 def project(raw: pa.Table, names: Sequence[str]) -> pa.Table:
     """The named columns of the relation for rows shaped as `RAW`, in the order of the rows."""
-    connection = _parser()
-    connection.register("raw", raw)
     try:
-        return connection.sql(select(names)).to_arrow_table()
+        parser = _idle.pop()
+    except IndexError:
+        parser = _Parser()  # when first needed: most commands never parse an envelope
+    try:
+        return parser.project(raw, tuple(names))
     finally:
-        connection.unregister("raw")
+        _idle.append(parser)
 
 
 @cache

@@ -25,7 +25,7 @@ from projections.folding import CannotFold, Folder
 from projections.ordered import in_order
 from projections.sources import Source
 from projections.sqlite import SqliteViews
-from projections.store import CannotMerge
+from projections.store import Move
 
 _ROUNDS = 6
 _EVENTS = 3_000
@@ -68,21 +68,25 @@ def _try_once(fold: Fold, events: pa.Table, chance: random.Random) -> int:
         try:
             whole = folder.fold(fold, events)
             table = store.create(fold)
-            with store.transaction() as writer:
-                for first, last in pairwise(cuts):
-                    rows = folder.fold(fold, events.take(pa.array(order[first:last])))
-                    writer.advance(table, first, last, rows)
+            for first, last in pairwise(cuts):
+                rows = folder.fold(fold, events.take(pa.array(order[first:last])))
+                for why in store.advance(first, last, [Move(table, rows)]).values():
+                    raise _would_stop(fold, why)
             kept = store.read(fold.name)
-        except (CannotFold, CannotMerge) as error:
-            raise DefinitionRefused(
-                fold.name, "events", f"the fold would stop: {error}", "make the expression safer"
-            ) from error
+        except CannotFold as error:
+            raise _would_stop(fold, str(error)) from error
         finally:
             store.close()
             folder.close()
     if kept is not None:
         _demand_equal(fold, whole, kept.rows)
     return len(cuts) - 1
+
+
+def _would_stop(fold: Fold, why: str) -> DefinitionRefused:
+    return DefinitionRefused(
+        fold.name, "events", f"the fold would stop: {why}", "make the expression safer"
+    )
 
 
 def _demand_equal(fold: Fold, whole: pa.Table, merged: pa.Table) -> None:

@@ -14,15 +14,20 @@ from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder
 from projections.ordered import in_order
-from projections.store import CannotMerge, Failure, Overtaken, ViewStore, ViewTable, Writer
+from projections.store import Failure, Move, Overtaken, ViewStore, ViewTable
 
 Progress = Callable[[int, int], None]
 """Told the position reached and the position aimed at."""
 
 MIN_BATCH, MAX_BATCH = 1_000, 100_000
 """Events folded at once: as many as are waiting, within these."""
-STRIDE = 2_000_000
-"""Events of a deep backlog that are folded in one pass before their rows are merged and kept."""
+FIRST_STRIDE, STRIDE = 200_000, 2_000_000
+"""Events of a deep backlog that are folded in one pass before their rows are merged and kept: as many
+as make `HEAVY` rows, from the first of these up to the second."""
+HEAVY = 256 * 2**20
+"""Bytes of rows that are held at once; where a stride makes more, the next one is shorter."""
+FLOW = 20_000
+"""Events at once within a stride: each fold may be a few of these behind another."""
 DEEP = MAX_BATCH
 """A backlog this deep is folded in strides: the fewer merges, the faster."""
 
@@ -40,7 +45,8 @@ class Engine:
     ) -> None:
         self._store = store
         self._folder = Folder()
-        self._stride = stride
+        self._stride = min(stride, FIRST_STRIDE)
+        self._longest = stride
         self._max_batch = max_batch
         self._deep = deep
 
@@ -53,28 +59,55 @@ class Engine:
         """Fold everything up to the head as it is now; the position of each serving view.
 
         A changed definition is filled beside the table that serves, which is replaced when the new
-        one has caught up. Views that failed stay where they stopped.
-        Raises `BookAltered` where the source leaves a position out.
+        one has caught up; the others are kept up with the book meanwhile. Views that failed stay
+        where they stopped. Raises `BookAltered` where the source leaves a position out.
         """
         head = source.head()
-        while group := self._furthest_behind(folds, head):
-            start = group[0].position
-            ahead = [t.position for t in self._targets(folds) if start < t.position < head]
-            upto = min([*ahead, head])
-            try:
-                self._advance(
-                    group, source, upto, lambda reached: progress and progress(reached, head)
-                )
-            except Overtaken:
-                continue  # another engine did this part; see where things stand, and go on from there
-        for table in self._targets(folds):
-            if not table.serving and not table.failure:
-                self._store.switch(table)
+        while True:
+            went = self.step(folds, source, head, progress)
+            filled = self.step(folds, source, head, progress, filling=True)
+            if filled is not None and filled < head:
+                head = source.head()  # who looks at the others is not to wait for a rebuild
+            elif went is filled is None:
+                break
+        self.switch(folds)
         return {
             t.fold.name: t.position
             for t in self._store.tables()
             if t.serving and t.fold.name in folds
         }
+
+    def step(
+        self,
+        folds: Mapping[str, Fold],
+        source: EventSource,
+        head: int,
+        progress: Progress | None = None,
+        *,
+        filling: bool = False,
+    ) -> int | None:
+        """Take the tables that are furthest behind one stride on, or to where others stand.
+
+        Of those that serve, or of those that are being filled; whatever else stands at the same
+        place comes along. The position reached; None where none of them is behind `head`.
+        """
+        behind = [t for t in self._targets(folds) if not t.failure and t.position < head]
+        start = min((t.position for t in behind if t.serving is not filling), default=None)
+        if start is None:
+            return None
+        group = [t for t in behind if t.position == start]
+        to = min([head, start + self._stride, *(t.position for t in behind if t.position > start)])
+        try:
+            self._advance(group, source, to, lambda reached: progress and progress(reached, head))
+        except Overtaken:
+            return start  # another engine did this part: to be looked at again
+        return to
+
+    def switch(self, folds: Mapping[str, Fold]) -> None:
+        """Let those serve that have been filled."""
+        for table in self._targets(folds):
+            if not table.serving and not table.failure:
+                self._store.switch(table)
 
     def _targets(self, folds: Mapping[str, Fold]) -> list[ViewTable]:
         """The tables to bring forward, those of changed or new definitions made on the way."""
@@ -95,71 +128,59 @@ class Engine:
                         self._store.discard(other)  # the file was changed back
         return [t for t in tables if t.fold.hash == _hash(folds, t.fold.name)]
 
-    def _furthest_behind(self, folds: Mapping[str, Fold], head: int) -> list[ViewTable]:
-        behind = [t for t in self._targets(folds) if not t.failure and t.position < head]
-        start = min((t.position for t in behind), default=head)
-        return [t for t in behind if t.position == start]
-
     def _advance(
+        self,
+        group: list[ViewTable],
+        source: EventSource,
+        to: int,
+        reached: Callable[[int], object],
+    ) -> None:
+        """Bring tables that stand at one position up to another."""
+        if to - group[0].position > self._deep:
+            self._one_stride(group, source, to, reached)
+        else:
+            self._in_batches(group, source, to, reached)
+
+    def _one_stride(
+        self,
+        group: list[ViewTable],
+        source: EventSource,
+        to: int,
+        reached: Callable[[int], object],
+    ) -> None:
+        """Fold up to `to` in one pass; those that cannot are taken there batch by batch."""
+        start, needs = group[0].position, _needs(group)
+        size = min(self._max_batch, FLOW)
+        events = in_order(source.batches(start, needs, upto=to, size=size), start, to)
+        told = _telling(events, reached)
+        results = self._folder.fold_stream([t.fold for t in group], relation.schema(needs), told)
+        stuck = self._merge(group, results, start, to)
+        self._fit(to - start, sum(r.nbytes for r in results if not isinstance(r, CannotFold)))
+        if stuck:
+            self._in_batches(stuck, source, to, lambda _: None)
+
+    def _fit(self, events: int, weight: int) -> None:
+        """Let the next stride be longer or shorter, by what the rows of this one weighed."""
+        if weight > HEAVY:
+            self._stride = max(events // 2, self._deep + 1)
+        elif weight < HEAVY // 2 and events == self._stride:
+            self._stride = min(2 * events, self._longest)
+
+    def _in_batches(
         self,
         group: list[ViewTable],
         source: EventSource,
         upto: int,
         reached: Callable[[int], object],
     ) -> None:
-        """Bring tables that stand at one position up to another."""
-        position = group[0].position
-        while upto - position > self._deep and group:
-            to = min(upto, position + self._stride)
-            group = self._one_stride(group, source, position, to, reached)
-            position = to
-        if group:
-            self._in_batches(group, source, position, upto, reached)
-
-    def _one_stride(
-        self,
-        group: list[ViewTable],
-        source: EventSource,
-        start: int,
-        to: int,
-        reached: Callable[[int], object],
-    ) -> list[ViewTable]:
-        """Fold (start, to] in one pass; those that cannot are taken there batch by batch."""
-        needs = _needs(group)
-        events = in_order(source.batches(start, needs, upto=to, size=self._max_batch), start, to)
-        told = _telling(events, reached)
-        results = self._folder.fold_stream([t.fold for t in group], relation.schema(needs), told)
-        passed, stuck = [], []
-        with self._store.transaction() as writer:
-            for table, rows in zip(group, results, strict=True):
-                if isinstance(rows, CannotFold) or not _merged(writer, table, start, to, rows):
-                    stuck.append(table)
-                else:
-                    passed.append(table)
-        if stuck:
-            passed += self._in_batches(stuck, source, start, to, lambda _: None)
-        return passed
-
-    def _in_batches(
-        self,
-        group: list[ViewTable],
-        source: EventSource,
-        start: int,
-        upto: int,
-        reached: Callable[[int], object],
-    ) -> list[ViewTable]:
-        """Fold (start, upto] a batch at a time; the tables that came through."""
-        needs = _needs(group)
+        """Fold up to `upto` a batch at a time; a table that cannot stops at the very event."""
+        start, needs = group[0].position, _needs(group)
         size = min(max(upto - start, MIN_BATCH), self._max_batch)
         for batch in in_order(source.batches(start, needs, upto=upto, size=size), start, upto):
             to = batch.column("position")[-1].as_py()
             events = pa.Table.from_batches([batch])
-            folded = [self._try_fold(table.fold, events) for table in group]
-            stuck = []
-            with self._store.transaction() as writer:
-                for table, rows in zip(group, folded, strict=True):
-                    if rows is None or not _merged(writer, table, start, to, rows):
-                        stuck.append(table)
+            folded = self._folder.fold_batch([table.fold for table in group], events)
+            stuck = self._merge(group, folded, start, to)
             for table in stuck:
                 self._stop_at_the_event(table, events, start)
             group = [table for table in group if table not in stuck]
@@ -167,13 +188,23 @@ class Engine:
             reached(to)
             if not group:
                 break
-        return group
 
-    def _try_fold(self, fold: Fold, events: pa.Table) -> pa.Table | None:
-        try:
-            return self._folder.fold(fold, events)
-        except CannotFold:
-            return None
+    def _merge(
+        self,
+        group: Sequence[ViewTable],
+        folded: Sequence[pa.Table | CannotFold],
+        start: int,
+        to: int,
+    ) -> list[ViewTable]:
+        """Merge what was folded and move on; the tables that could not, as they were."""
+        moves = [
+            Move(table, rows)
+            for table, rows in zip(group, folded, strict=True)
+            if not isinstance(rows, CannotFold)
+        ]
+        refused = self._store.advance(start, to, moves) if moves else {}
+        passed = {move.table.id for move in moves} - refused.keys()
+        return [table for table in group if table.id not in passed]
 
     def _stop_at_the_event(self, table: ViewTable, events: pa.Table, start: int) -> None:
         """Take the events up to the one that cannot be taken, and mark the table as stopped there.
@@ -183,36 +214,27 @@ class Engine:
         """
         good, bad = 0, events.num_rows
         positions = events.column("position")
-        why = ""
-        with self._store.transaction() as writer:
-            while bad - good > 0:
-                middle = good + max(1, (bad - good) // 2)
-                to = positions[middle - 1].as_py()
-                try:
-                    rows = self._folder.fold(table.fold, events.slice(good, middle - good))
-                    writer.advance(table, start, to, rows)
-                except (CannotFold, CannotMerge) as error:
-                    if middle - good == 1:
-                        why = str(error)
-                        break
-                    bad = middle
-                else:
-                    good, start = middle, to
-                    bad = events.num_rows if good == bad else bad
-            if good < events.num_rows:
-                writer.fail(table, start, Failure(positions[good].as_py(), why))
+        while good < bad:
+            middle = good + max(1, (bad - good) // 2)
+            to = positions[middle - 1].as_py()
+            part = events.slice(good, middle - good)
+            (rows,) = self._folder.fold_batch([table.fold], part)
+            if isinstance(rows, CannotFold):
+                why = str(rows)
+            else:
+                why = self._store.advance(start, to, [Move(table, rows)]).get(table.id, "")
+            if not why:
+                good, start = middle, to
+                bad = events.num_rows if good == bad else bad
+            elif middle - good == 1:
+                self._store.fail(table, start, Failure(positions[good].as_py(), why))
+                return
+            else:
+                bad = middle
 
 
 def _hash(folds: Mapping[str, Fold], name: str) -> str | None:
     return folds[name].hash if name in folds else None
-
-
-def _merged(writer: Writer, table: ViewTable, start: int, to: int, rows: pa.Table) -> bool:
-    try:
-        writer.advance(table, start, to, rows)
-    except CannotMerge:
-        return False
-    return True
 
 
 def _needs(group: Sequence[ViewTable]) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
 """Folding in DuckDB: a batch at once, or any number of events in one pass with flat memory."""
 
+import hashlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
 
 from ledger.people import ALIASES
+from ledger.relation import Feed
 from projections import functions, sql
 from projections.definition import Fold
 
@@ -20,21 +23,33 @@ class CannotFold(Exception):
 
 
 class Folder:
-    """Folds in this thread's DuckDB; `close` it."""
+    """Folds in DuckDB, for one thread at a time; `close` it."""
 
     def __init__(self) -> None:
-        self._connection = functions.cursor()
+        self._batch: _Batch | None = None
 
     def close(self) -> None:
-        self._connection.close()
+        if self._batch is not None:
+            self._batch.close()
+            self._batch = None
 
     def fold(self, fold: Fold, events: pa.Table) -> pa.Table:
         """The rows (`fold.stored`, in key order) of these events. Raises `CannotFold`."""
-        self._connection.register("events", events)
-        try:
-            return _run(self._connection, fold)
-        finally:
-            self._connection.unregister("events")
+        (rows,) = self.fold_batch([fold], events)
+        if isinstance(rows, CannotFold):
+            raise rows
+        return rows
+
+    def fold_batch(self, folds: Sequence[Fold], events: pa.Table) -> list[pa.Table | CannotFold]:
+        """The rows of each fold from one batch, in the order of the folds.
+
+        Statements are kept: folds that come again over the same columns are not planned again, which
+        takes longer than folding a few events.
+        """
+        if self._batch is None or not self._batch.fits(events.schema):
+            self.close()
+            self._batch = _Batch(events.schema)
+        return self._batch.fold(folds, events)
 
     def fold_stream(
         self, folds: Sequence[Fold], schema: pa.Schema, batches: Iterable[pa.RecordBatch]
@@ -44,16 +59,19 @@ class Folder:
         The batches are drawn in the caller's thread, since whoever reads a store may be bound to
         it; each fold runs in a thread of its own. Memory follows the keys, not the events.
         """
-        lanes = [_Lane(self._connection.cursor(), fold, schema) for fold in folds]
-        try:
-            for batch in batches:
+        with (
+            functions.connect() as connection
+        ):  # gives back to the system what one of the thread's keeps
+            lanes = [_Lane(connection.cursor(), fold, schema) for fold in folds]
+            try:
+                for batch in batches:
+                    for lane in lanes:
+                        lane.put(batch)
+            except BaseException:
                 for lane in lanes:
-                    lane.put(batch)
-        except BaseException:
-            for lane in lanes:
-                lane.abandon()
-            raise
-        return [lane.finish() for lane in lanes]
+                    lane.abandon()
+                raise
+            return [lane.finish() for lane in lanes]
 
 
 HIDDEN = pa.schema([("customer", pa.uuid())])
@@ -85,13 +103,67 @@ def as_table(relation: duckdb.DuckDBPyRelation, schema: pa.Schema) -> pa.Table:
     return table if table.schema.equals(schema) else table.cast(schema)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, fold: Fold) -> pa.Table:
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Errors of the events as `CannotFold`; any other is ours."""
     try:
-        return as_table(connection.sql(sql.fold_sql(fold)), fold.stored)
+        yield
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise CannotFold("a value is too large for its column, or not of its type") from error
     except duckdb.InvalidInputException as error:
         raise CannotFold("a function does not take a value") from error
+
+
+class _Batch:
+    """Folds over batches of the same columns, prepared once each."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._events = Feed(schema)
+        self._prepared: set[str] = set()
+        self._connection = functions.connect()
+        self._connection.execute("SET threads = 1")  # it is over before another one is awake
+        self._connection.register("events", self._events)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def fits(self, schema: pa.Schema) -> bool:
+        return bool(self._events.table.schema.equals(schema))
+
+    def fold(self, folds: Sequence[Fold], events: pa.Table) -> list[pa.Table | CannotFold]:
+        self._events.table = events
+        try:
+            touched = self._touched(folds)
+            return [
+                self._rows(fold) if touches else fold.stored.empty_table()
+                for fold, touches in zip(folds, touched, strict=True)
+            ]
+        finally:
+            self._events.table = events.schema.empty_table()
+
+    def _touched(self, folds: Sequence[Fold]) -> Sequence[bool]:
+        """Which of the folds these events may have rows in; a few events touch a few."""
+        if len(folds) == 1:
+            return [True]
+        together = hashlib.sha256("".join(fold.hash for fold in folds).encode()).hexdigest()
+        try:
+            (touched,) = self._execute(together, lambda: sql.touched_sql(folds)).fetchall()
+        except duckdb.Error:
+            return [True] * len(folds)  # whichever of them cannot be asked will say so itself
+        return [bool(touches) for touches in touched]
+
+    def _rows(self, fold: Fold) -> pa.Table | CannotFold:
+        try:
+            with _told_apart():
+                return as_table(self._execute(fold.hash, lambda: sql.fold_sql(fold)), fold.stored)
+        except CannotFold as error:
+            return error
+
+    def _execute(self, name: str, select: Callable[[], str]) -> duckdb.DuckDBPyRelation:
+        if name not in self._prepared:
+            self._connection.execute(f'PREPARE "{name}" AS {select()}')
+            self._prepared.add(name)
+        return self._connection.sql(f'EXECUTE "{name}"')
 
 
 class _Lane:
@@ -135,7 +207,10 @@ class _Lane:
         try:
             reader = pa.RecordBatchReader.from_batches(self._schema, self._batches())
             self._connection.register("events", reader)
-            self._result = _run(self._connection, self._fold)
+            with _told_apart():
+                self._result = as_table(
+                    self._connection.sql(sql.fold_sql(self._fold)), self._fold.stored
+                )
         except BaseException as error:  # noqa: BLE001 — handed to the caller's thread by finish()
             self._result = error
         finally:

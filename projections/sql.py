@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from projections.definition import Aggregate, Fold, Key, Measure
 from projections.functions import template
+from projections.sources import Source
 
 _MERGES = {
     Aggregate.COUNT: "sum({0})::BIGINT",
@@ -44,6 +45,13 @@ def fold_sql(fold: Fold) -> str:
     )
 
 
+def touched_sql(folds: Sequence[Fold]) -> str:
+    """One row: for each fold, whether any of the `events` may have a part in one of its rows."""
+    return template("touched.sql").format(
+        touched=",\n       ".join(f"bool_or({_takes_part(fold)})" for fold in folds)
+    )
+
+
 def merge_sql(fold: Fold) -> str:
     """The shown rows of customers merged by `aliases`, without `hidden` ones, from `folded` rows."""
     columns = [quoted([key.name]) for key in fold.keys]
@@ -76,6 +84,13 @@ def why_sql(fold: Fold, measure: Measure, keys: Sequence[str]) -> str:
 def key_condition(key: Key, values: Sequence[str]) -> str:
     """That a key column is one of these values, written as SQL literals."""
     return f"({key.sql})::{key.type} IN ({', '.join(f'{value}::{key.type}' for value in values)})"
+
+
+def _takes_part(fold: Fold) -> str:
+    if fold.source is Source.ORDER_LINES:
+        return "type = 'order.placed'"
+    conditions = [f"({fold.where})"] if fold.where else []
+    return " AND ".join([*conditions, *(f"({key.sql}) IS NOT NULL" for key in fold.keys)])
 
 
 def _aggregated(measure: Measure) -> str:

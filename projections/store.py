@@ -1,26 +1,25 @@
-"""The port to where views are kept: merge rows and move the position; fill beside, switch.
+"""The port to where views are kept: merge rows and move the position; fill beside, switch; take turns.
 
 A view's rows live in tables, one for each definition and each rebuild. One table of a name serves
 readers; another may be filled beside it. A table's position is the last event in its rows, and
 moves with them in one transaction or not at all.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
 from projections.definition import Fold
 
+TOO_LARGE = "a total is too large for its column"
+"""Why rows do not fit, of all stores alike where a sum is past 64 bits."""
+
 
 class Overtaken(Exception):
-    """Somebody else moved the table meanwhile: nothing of this transaction was kept."""
-
-
-class CannotMerge(Exception):
-    """A fold's rows do not fit its table, as when a sum overflows; none of them was kept."""
+    """Somebody else moved a table meanwhile: nothing of this transaction was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,14 @@ class ViewTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """What a table is to take in: rows of some events, as `fold.stored` has them, in key order."""
+
+    table: ViewTable
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A view as it is kept: the table that served, and its stored rows, read in one snapshot."""
 
@@ -51,19 +58,21 @@ class Kept:
     rows: pa.Table
 
 
-class Writer(Protocol):
-    """Inside one transaction. Each `advance` stands or falls alone; the whole is kept or not."""
+class Turn(Protocol):
+    """The right to bring the views of a store forward; it ends with the block, or the process."""
 
-    def advance(self, table: ViewTable, start: int, to: int, rows: pa.Table) -> None:
-        """Merge rows (`fold.stored`) and move the position from `start` to `to`.
-
-        Raises `Overtaken` where the position is not `start`, `CannotMerge` where a row does not fit.
-        """
+    def held(self) -> bool:
+        """Whether it still is ours: what dies, hangs or is cut off loses it."""
         ...
 
-    def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
-        """Mark the table, standing at `start`, as stopped. Raises `Overtaken`."""
-        ...
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 class ViewStore(Protocol):
@@ -88,12 +97,29 @@ class ViewStore(Protocol):
     def switch(self, table: ViewTable) -> None:
         """Let a filled table serve and drop the former one, in one transaction.
 
-        Does nothing where the table is gone, failed, or behind the one that serves.
+        Does nothing where the table is gone, failed, or behind the one that serves, and where
+        somebody reads the former without end: then it is to be tried again.
         """
         ...
 
-    def transaction(self) -> AbstractContextManager[Writer]:
-        """Begin writing; kept when the block ends, undone when it raises."""
+    def advance(self, start: int, to: int, moves: Sequence[Move]) -> Mapping[str, str]:
+        """Merge rows and move positions from `start` to `to`, in one transaction.
+
+        A table whose rows do not fit, as when a sum overflows, stays as it was, and the others move
+        on: answered is why, by the table's id. Raises `Overtaken`, and keeps nothing, where one of
+        them does not stand at `start` any more. So it may be done twice.
+        """
+        ...
+
+    def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
+        """Mark the table, standing at `start`, as stopped. Raises `Overtaken`."""
+        ...
+
+    def take_turn(self, wait_s: float) -> Turn | None:
+        """The turn, as soon as nobody has it; None if somebody still has when the time is up.
+
+        Turns spare work that would be done twice; that no event counts twice does not hang on them.
+        """
         ...
 
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
@@ -101,6 +127,10 @@ class ViewStore(Protocol):
 
         `where` keeps rows whose key column is one of the given values, by index where it leads.
         """
+        ...
+
+    def explain(self, fold: Fold) -> str:
+        """The SQL by which rows of a fold are kept and merged here, for people."""
         ...
 
     def close(self) -> None:

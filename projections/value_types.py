@@ -1,6 +1,8 @@
 """The types of a view's columns, and what is refused since it would not be the same everywhere."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -41,6 +43,19 @@ _ARROW = {
     ValueType.DATE: pa.date32(),
     ValueType.JSON: pa.json_(),
 }
+
+
+def arrow_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """A column from plain values: UUIDs as bytes, times as µs and days since 1970, truth as 0 and 1."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.int64()).cast(kind)
+    if pa.types.is_date32(kind):
+        return pa.array(values, pa.int32()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(values, pa.int8()).cast(kind)
+    return pa.array(values, kind)
 
 
 def storable(name: str, column: str, kind: str) -> ValueType:

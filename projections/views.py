@@ -1,6 +1,6 @@
 """The views of a book, behind one face: keep them current, read them, ask why."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,16 +13,16 @@ from uuid import UUID
 import pyarrow as pa
 
 from ledger.clock import Clock, system_clock
-from ledger.errors import BadUsage, DefinitionRefused, FoldFailed, NotFound
+from ledger.errors import BadUsage, DefinitionRefused, FoldFailed, NotFound, StoreUnavailable
 from ledger.relation import EventSource
-from projections import check, explain, questions, reading
+from projections import check, explain, keeping, questions, reading
 from projections import why as why_
 from projections.definition import Fold, read_fold
-from projections.engine import Engine, Progress
+from projections.engine import Progress
 from projections.questions import Question, read_question
 from projections.reading import Asked
-from projections.sqlite import SqliteViews
 from projections.store import ViewStore, ViewTable
+from projections.stores import open_views
 
 
 class Kind(StrEnum):
@@ -97,9 +97,11 @@ class Views:
         self._folds, self._questions = load(folders, known)
 
     @classmethod
-    def open(cls, path: Path, folders: Sequence[Path] = (), clock: Clock = system_clock) -> "Views":
-        """The views kept in the SQLite file at `path`, made where there is none."""
-        return cls(SqliteViews(path), folders, clock)
+    def open(
+        cls, at: Path | str, folders: Sequence[Path] = (), clock: Clock = system_clock
+    ) -> "Views":
+        """The views kept in an SQLite file, or beside a book on a server; made where there are none."""
+        return cls(open_views(at), folders, clock)
 
     def close(self) -> None:
         self._store.close()
@@ -113,31 +115,53 @@ class Views:
         return self._questions
 
     def catch_up(self, source: EventSource, progress: Progress | None = None) -> dict[str, int]:
-        """Fold what the book has and the views have not; the position of each fold afterwards.
+        """Have what the book has folded; the position of each fold afterwards.
 
-        A fold that cannot take an event stops before it, as `list` shows; the others go on.
+        By the process that keeps the views, if there is one at work, else by this one. A fold that
+        cannot take an event stops before it, as `list` shows; the others go on.
         """
-        engine = Engine(self._store)
-        try:
-            return engine.catch_up(self._folds, source, progress)
-        finally:
-            engine.close()
+        keeping.catch_up(self._store, self._folds, source, progress)
+        return self._positions()
 
     def rebuild(
         self, name: str, source: EventSource, progress: Progress | None = None
     ) -> dict[str, int]:
         """Fold a view anew from the first event, beside the one that serves, and switch.
 
-        A rebuild that was killed goes on from where it was at the next `catch_up` or `rebuild`.
-        Raises `FoldFailed` where the new one stopped; the former then still serves.
+        A rebuild that was killed goes on from where it was: by the process that keeps the views, or
+        at the next `catch_up` or `rebuild`. Raises `FoldFailed` where the new one stopped; the
+        former then still serves, as it does, with `StoreUnavailable`, while somebody reads it.
         """
-        fold = self._fold(name)
-        self._store.create(fold)
-        positions = self.catch_up(source, progress)
+        new = self._store.create(self._fold(name))
+
+        def over(tables: list[ViewTable]) -> bool:
+            return all(t.serving or t.failure is not None for t in tables if t.id == new.id)
+
+        keeping.catch_up(self._store, self._folds, source, progress, over)
         for table in self._tables(name):
             if table.failure and not table.serving:
                 raise _failed(table)
-        return positions
+            if not table.serving:
+                raise StoreUnavailable(name, "filled, and serves when nobody reads the former")
+        return self._positions()
+
+    def run(
+        self,
+        source: keeping.Waiting,
+        stopped: Callable[[], bool],
+        at_work: Callable[[bool], object] = lambda _: None,
+        at_rest: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Keep every fold current until `stopped`, waiting while another process does.
+
+        A batch that was begun is ended first. `at_work` is told whether it is our turn, `at_rest`
+        when all is done for now.
+        """
+        keeping.run(self._store, self._folds, source, stopped, at_work, at_rest)
+
+    def _positions(self) -> dict[str, int]:
+        tables = self._store.tables()
+        return {t.fold.name: t.position for t in tables if t.serving and t.fold.name in self._folds}
 
     def rows(
         self,
@@ -250,7 +274,7 @@ class Views:
         """What a view is for, what its columns mean, and the SQL that is run for it."""
         if name in self._questions:
             return explain.explain_question(self._questions[name])
-        return explain.explain_fold(self._fold(name))
+        return explain.explain_fold(self._fold(name), self._store)
 
     def check(self, path: Path, source: EventSource | None = None) -> check.Checked:
         """Try a fold's file: it loads, and keeps the merge law. Raises `DefinitionRefused`."""

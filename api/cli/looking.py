@@ -1,6 +1,8 @@
 """Commands that read: `customer`, `view`, `views`, `why`, `sql`."""
 
+import signal
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +23,6 @@ from api.cli.app import (
     opened,
     progress_bar,
 )
-from api.outcomes import Exit
 from api.pages import Page, customer_json, print_customer
 from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
@@ -30,6 +31,7 @@ from ledger import relation
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import normalise, parse_identifier
+from ledger.stores import book_name
 from replay.history import Clocks
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
@@ -229,15 +231,25 @@ def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
 
 @views.command("run")
 def views_run() -> None:
-    """Bring every view up to the book's head."""
-    with opened() as bahi:
-        head = bahi.ledger.book.head()
-        failed = [line for line in bahi.views.list(head) if line.failure is not None]
-    for line in failed:
-        say(f"bahi: {line.failure}")
-    out.print(f"views are at position {head:,}" + (f", but {len(failed)}" if failed else ""))
-    if failed:
-        sys.exit(Exit.FAILED)
+    """Keep every view current until told to stop; while another process does, wait to take over."""
+    to_stop = threading.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: to_stop.set())
+    with opened(current=False) as bahi:
+        name = book_name(bahi.settings.ledger_address)
+        said: set[str] = set()
+
+        def at_work(ours: bool) -> None:
+            doing = "keeping them current" if ours else "another process keeps them; waiting"
+            say(f"views of {name}: {doing}; Ctrl-C stops")
+
+        def at_rest() -> None:
+            for failure in map(str, bahi.views.failures()):
+                if failure not in said:
+                    say(f"warning: {failure}; `bahi views list` shows how they stand")
+                said.add(failure)
+
+        bahi.views.run(bahi.ledger.book, to_stop.is_set, at_work, at_rest)
 
 
 @app.command()

@@ -41,7 +41,7 @@ def verify(json: Json = False) -> None:
             verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
         except BookAltered as error:
             _fail(error, json=json)
-        views = Views.open(given.views_file, given.views)
+        views = Views.open(given.views_at, given.views)
         try:
             folds = verify_views(book, views)
         finally:

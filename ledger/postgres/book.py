@@ -6,35 +6,29 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-import orjson
+import psycopg
 import pyarrow as pa
 
 from ledger import relation
-from ledger.book import Book, Condition, Match, Receipt, Row, Status, index_tags
+from ledger.book import Answer, Book, Match, Member, Row
 from ledger.clock import Clock, from_us, to_us
-from ledger.errors import (
-    BadField,
-    BadUsage,
-    BookAltered,
-    ConditionFailed,
-    IdReused,
-    KeyringForeign,
-)
-from ledger.event import Event, Recorded, decode_body, different_fields, encode_body
+from ledger.errors import BadUsage, BookAltered, KeyringForeign, Refused
+from ledger.event import Recorded, decode_body
+from ledger.postgres import arrays
 from ledger.postgres.address import Address
 from ledger.postgres.columns import Columns
-from ledger.postgres.connection import Connections, migrate, statement
+from ledger.postgres.connection import Connection, Connections, migrate, statement
+from ledger.postgres.group import Offer, Standing, asked, packed, place, runs, waves
 from ledger.postgres.listener import Listener
 from ledger.tree import Tree
 
 SCHEMA = "book"
 _PAGE = 2_000
 _POLL_S = 0.25
-_NUL = "\x00"  # PostgreSQL keeps none in text, which type and tags are beside the body
 
-Standing = dict[UUID, tuple[int, bytes]]
-"""Ids that are recorded: position and clear envelope."""
+_Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
 class PostgresBook(Book):
@@ -49,6 +43,7 @@ class PostgresBook(Book):
         self._clock = clock
         migrate(address, "book")
         self._connections = Connections(address)
+        self._cursors: WeakKeyDictionary[Connection, _Cursor] = WeakKeyDictionary()
         self._columns = Columns(address)
         self._listener = Listener(address)
 
@@ -62,59 +57,34 @@ class PostgresBook(Book):
         if self.ledger_id != ledger_id:
             raise KeyringForeign(f"expected a book of ledger {ledger_id}, came one of another")
 
-    def append(self, events: Sequence[Event], condition: Condition | None = None) -> list[Receipt]:
-        bodies = [encode_body(event) for event in events]  # refuses before the lock is taken
-        first: dict[UUID, int] = {}
-        for index, event in enumerate(events):
-            if _NUL in event.type or any(_NUL in tag for tag in event.tags):
-                raise BadField("type, tags", "text without U+0000", "text with it")
-            first.setdefault(event.id, index)
-        if condition is not None and len(first) < len(events):
-            # Before anything is written: an id may stand for two facts within what is given.
-            _refuse_reused(events, bodies, first, self.known(first))
-        recorded: Standing = {}
-        fresh = [*first.values()]
-        while fresh:
-            rows = self._append(events, bodies, fresh, condition)
-            outcome, place = rows[0][:2]
-            if outcome == "appended":
-                if len(fresh) == len(events):  # as nearly always
-                    return [Receipt(Status.APPENDED, place + n) for n in range(len(events))]
-                placed = {events[index].id: place + n for n, index in enumerate(fresh)}
-                return _receipts(events, bodies, first, recorded, placed)
-            if outcome == "unless":
-                raise ConditionFailed(place)
-            # What is recorded stays as it is, so it need not be looked up again under the lock.
-            recorded |= {event_id: (at, body) for _, at, event_id, body in rows}
-            if condition is not None:
-                _refuse_reused(events, bodies, first, recorded)
-            fresh = [index for event_id, index in first.items() if event_id not in recorded]
-        return _receipts(events, bodies, first, recorded, {})
+    def append_group(self, members: Sequence[Member]) -> list[Answer]:
+        answers: dict[int, Refused] = {}
+        offers: dict[int, Offer] = {}
+        for n, member in enumerate(members):
+            try:
+                offers[n] = Offer.of(member)  # refuses before the lock is taken
+            except Refused as refusal:
+                answers[n] = refusal
+        for wave in waves(offers.values()):
+            self._append(wave)
+        return [answers[n] if n in answers else offers[n].answer() for n in range(len(members))]
 
-    def _append(
-        self,
-        events: Sequence[Event],
-        bodies: Sequence[bytes],
-        fresh: Sequence[int],
-        condition: Condition | None,
-    ) -> list[tuple[Any, ...]]:
-        """Call `append_events` for these of the events: its rows."""
-        chosen = [events[index] for index in fresh]
-        # By tag, then event: neighbours in the index are written together.
-        tagged = sorted({(t, n) for n, event in enumerate(chosen, 1) for t in index_tags(event)})
-        return self._execute(
-            "append",
-            ids=[event.id for event in chosen],
-            types=[event.type for event in chosen],
-            occurred_us=[to_us(event.occurred_at) for event in chosen],
-            bodies=[bodies[index] for index in fresh],
-            personals=[event.personal for event in chosen],
-            tags=[tag for tag, _ in tagged],
-            tag_of=[n for _, n in tagged],
-            unless=None if condition is None else _asked(condition.unless),
-            seen=0 if condition is None else condition.after,
-            now_us=None if self._clock is None else to_us(self._clock()),
-        )
+    def _append(self, wave: Sequence[Offer]) -> None:
+        """Write what is new of the offers, of which no two bring one id."""
+        for offer in wave:
+            if offer.may_contradict_itself:
+                offer.learn(self._known(offer.first))  # before anything is written
+        while found := runs(wave):
+            now_us = None if self._clock is None else to_us(self._clock())
+            rows = self._execute("append", now_us=now_us, **packed(found))
+            placed, met = rows[0][:2]
+            if placed is not None or met is not None:
+                place(found, placed, met)
+                return
+            # What is recorded stays as it is, so it need not be looked up again under the lock.
+            recorded = {event_id.bytes: (at, body) for *_, event_id, at, body in rows}
+            for offer in wave:
+                offer.learn(recorded)
 
     def head(self) -> int:
         row = self._row("head")
@@ -141,12 +111,12 @@ class PostgresBook(Book):
     ) -> Iterator[Recorded]:
         last = self.head() if upto is None else upto
         left = last if limit is None else limit
-        name, asked = "read_page", {}
+        name, given = "read_page", {}
         if matching:
-            name, asked = "read_matching", {"matches": _asked(matching)}
+            name, given = "read_matching", {"matches": asked(matching).decode()}
         while left > 0:
             page = min(_PAGE, left)
-            rows = self._execute(name, after=after, upto=last, limit=page, **asked)
+            rows = self._execute(name, after=after, upto=last, limit=page, **given)
             for position, recorded_us, body, personal in rows:
                 event = decode_body(body, personal)
                 yield Recorded(position, from_us(recorded_us), event, body)
@@ -154,9 +124,13 @@ class PostgresBook(Book):
                 return
             after, left = rows[-1][0], left - len(rows)
 
-    def known(self, ids: Iterable[UUID]) -> Standing:
-        rows = self._execute("known", ids=list(ids))
-        return {event_id: (position, body) for event_id, position, body in rows}
+    def known(self, ids: Iterable[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        found = self._known([event_id.bytes for event_id in ids])
+        return {UUID(bytes=event_id): stands for event_id, stands in found.items()}
+
+    def _known(self, ids: Iterable[bytes]) -> Standing:
+        rows = self._execute("known", ids=arrays.uuids([*ids]))
+        return {event_id.bytes: (position, body) for event_id, position, body in rows}
 
     def known_at(self, moment: datetime) -> int:
         # recorded_at never decreases along positions, so halving finds the end of the prefix.
@@ -222,54 +196,18 @@ class PostgresBook(Book):
     def _execute(self, name: str, **given: object) -> list[tuple[Any, ...]]:
         """The rows of one statement, which is a transaction of its own; it may be done twice."""
         text = statement(f"book/{name}")
-        return self._connections.patiently(
-            lambda connection: _rows(connection.execute(text, given, binary=True))
-        )
+
+        def work(connection: Connection) -> list[tuple[Any, ...]]:
+            cursor = self._cursors.get(connection)
+            if cursor is None:  # one for each connection: to make one takes as long as to ask
+                cursor = self._cursors[connection] = connection.cursor(binary=True)
+            cursor.execute(text, given)
+            answer = (
+                cursor.pgresult
+            )  # whose fields are counted at once; to describe them takes longer
+            return cursor.fetchall() if answer is not None and answer.nfields else []
+
+        return self._connections.patiently(work)
 
     def _row(self, name: str, **given: object) -> tuple[Any, ...] | None:
         return next(iter(self._execute(name, **given)), None)
-
-
-def _rows(cursor: Any) -> list[tuple[Any, ...]]:
-    return [] if cursor.description is None else cursor.fetchall()
-
-
-def _asked(matches: Sequence[Match]) -> str:
-    """Matches as `positions_of` reads them; one with U+0000 in it can meet nothing."""
-    return orjson.dumps(
-        [
-            {"types": [*dict.fromkeys(match.types)], "tags": [*dict.fromkeys(match.tags)]}
-            for match in matches
-            if not any(_NUL in text for text in (*match.types, *match.tags))
-        ]
-    ).decode()
-
-
-def _refuse_reused(
-    events: Sequence[Event], bodies: Sequence[bytes], first: dict[UUID, int], recorded: Standing
-) -> None:
-    """Raise `IdReused` for the first event that tells another fact than its id stands for."""
-    for index, event in enumerate(events):
-        if event.id in recorded or first[event.id] != index:
-            position, body = recorded.get(event.id, (0, bodies[first[event.id]]))
-            if fields := different_fields(event, body):
-                raise IdReused(event.id, position, fields)
-
-
-def _receipts(
-    events: Sequence[Event],
-    bodies: Sequence[bytes],
-    first: dict[UUID, int],
-    recorded: Standing,
-    placed: dict[UUID, int],
-) -> list[Receipt]:
-    """The answer for each event, by what was recorded before and where the new ones were placed."""
-    answer = []
-    for index, event in enumerate(events):
-        if event.id in placed and first[event.id] == index:
-            answer.append(Receipt(Status.APPENDED, placed[event.id]))
-            continue
-        position, body = recorded.get(event.id) or (placed[event.id], bodies[first[event.id]])
-        fields = different_fields(event, body)
-        answer.append(Receipt(Status.REUSED if fields else Status.DUPLICATE, position, fields))
-    return answer

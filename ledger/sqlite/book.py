@@ -15,10 +15,26 @@ import orjson
 import pyarrow as pa
 
 from ledger import relation
-from ledger.book import Book, Condition, Match, Receipt, Row, Status, index_tags
+from ledger.book import (
+    Answer,
+    Book,
+    Condition,
+    Match,
+    Member,
+    Receipt,
+    Row,
+    Status,
+    index_tags,
+)
 from ledger.clock import Clock, from_us, system_clock, to_us
-from ledger.errors import BadUsage, BookAltered, ConditionFailed, IdReused, KeyringForeign
-from ledger.event import Event, Recorded, decode_body, different_fields, encode_body, leaf_hash
+from ledger.errors import (
+    BadUsage,
+    BookAltered,
+    ConditionFailed,
+    IdReused,
+    KeyringForeign,
+)
+from ledger.event import Event, Recorded, decode_body, different_fields, leaf_hash
 from ledger.sqlite.connection import Connection, migrate, open_connection, statement, transaction
 from ledger.tree import Tree
 
@@ -55,32 +71,36 @@ class SqliteBook(Book):
             elif row[0] != ledger_id.bytes:
                 raise KeyringForeign(f"expected a book of ledger {ledger_id}, came one of another")
 
-    def append(self, events: Sequence[Event], condition: Condition | None = None) -> list[Receipt]:
-        bodies = [encode_body(event) for event in events]  # refuses before the lock is taken
+    def append_group(self, members: Sequence[Member]) -> list[Answer]:
         with self._writing, transaction(self._writer) as writer:
-            receipts, new = self._tell_apart(writer, events, bodies)
-            if condition is not None:
-                for event, receipt in zip(events, receipts, strict=True):
-                    if receipt is not None and receipt.status is Status.REUSED:
-                        raise IdReused(event.id, receipt.position, receipt.fields)
-            if not new:
-                return [receipt for receipt in receipts if receipt is not None]
-            head, recorded_us = _head(writer)
-            if condition is not None:
-                self._judge(writer, condition, head)
-            recorded_us = max(recorded_us, to_us(self._clock()))
-            rows = []
-            tags = []
-            for position, index in enumerate(new, start=head + 1):
-                event, body = events[index], bodies[index]
-                rows.append((
-                    position, recorded_us, event.id.bytes, event.type, to_us(event.occurred_at),
-                    body, event.personal, leaf_hash(recorded_us, body, event.personal),
-                ))  # fmt: skip
-                tags += [(tag, position) for tag in {*index_tags(event)}]
-            writer.executemany(statement("book/insert_event"), rows)
-            writer.executemany(statement("book/insert_tag"), sorted(tags))
-            return _placed(events, receipts, new, head)
+            return [self._append(writer, member) for member in members]
+
+    def _append(self, writer: sqlite3.Connection, member: Member) -> Answer:
+        """One member, who sees what those before it have written; whoever is refused writes nothing."""
+        events, bodies, condition = member.events, member.bodies, member.condition
+        receipts, new = self._tell_apart(writer, events, bodies)
+        if condition is not None:
+            for event, receipt in zip(events, receipts, strict=True):
+                if receipt is not None and receipt.status is Status.REUSED:
+                    return IdReused(event.id, receipt.position, receipt.fields)
+        if not new:
+            return [receipt for receipt in receipts if receipt is not None]
+        head, recorded_us = _head(writer)
+        if condition is not None and (met := _met(writer, condition, head)) is not None:
+            return ConditionFailed(met)
+        recorded_us = max(recorded_us, to_us(self._clock()))
+        rows = []
+        tags = []
+        for position, index in enumerate(new, start=head + 1):
+            event, body = events[index], bodies[index]
+            rows.append((
+                position, recorded_us, event.id.bytes, event.type, to_us(event.occurred_at),
+                body, event.personal, leaf_hash(recorded_us, body, event.personal),
+            ))  # fmt: skip
+            tags += [(tag, position) for tag in {*index_tags(event)}]
+        writer.executemany(statement("book/insert_event"), rows)
+        writer.executemany(statement("book/insert_tag"), sorted(tags))
+        return _placed(events, receipts, new, head)
 
     def _tell_apart(
         self, writer: sqlite3.Connection, events: Sequence[Event], bodies: Sequence[bytes]
@@ -102,11 +122,6 @@ class SqliteBook(Book):
                 new.append(index)
                 receipts.append(None)
         return receipts, new
-
-    def _judge(self, writer: sqlite3.Connection, condition: Condition, head: int) -> None:
-        for match in condition.unless:
-            for (position,) in _positions(writer, match, condition.after, head, 1):
-                raise ConditionFailed(position)
 
     def head(self) -> int:
         return _head(self._reader())[0]
@@ -264,6 +279,14 @@ def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, 
     """Of these ids, those that are recorded: position and clear envelope."""
     rows = connection.execute(statement("book/known"), {"ids": b"".join(ids)})
     return {event_id: (position, body) for event_id, position, body in rows}
+
+
+def _met(connection: sqlite3.Connection, condition: Condition, head: int) -> int | None:
+    """Where an event stands that meets the condition, if any does."""
+    for match in condition.unless:
+        for (position,) in _positions(connection, match, condition.after, head, 1):
+            return position
+    return None
 
 
 def _repeated(event: Event, position: int, stored_body: bytes) -> Receipt:

@@ -6,7 +6,7 @@ together, and are folded again from the book.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from ledger.sqlite.connection import make_private
 from projections.definition import Fold
 from projections.sql import quoted
 from projections.sqlite import sql
-from projections.store import CannotMerge, Failure, Kept, Overtaken, ViewTable, Writer
+from projections.sqlite.turn import FileTurn
+from projections.store import TOO_LARGE, Failure, Kept, Move, Overtaken, Turn, ViewTable
+from projections.value_types import arrow_column
 
 _BUSY_TIMEOUT_S = 60.0
 _READ_ROWS = 50_000
@@ -78,10 +80,22 @@ class SqliteViews:
                     _drop(connection, former)
             connection.execute(sql.template("serve.sql"), (filled.id,))
 
-    @contextmanager
-    def transaction(self) -> Iterator[Writer]:
+    def advance(self, start: int, to: int, moves: Sequence[Move]) -> Mapping[str, str]:
         with self._immediate() as connection:
-            yield _Writer(connection)
+            refused = {}
+            for move in moves:
+                if not _merged(connection, move, start, to):
+                    refused[move.table.id] = TOO_LARGE
+            return refused
+
+    def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
+        given = (failure.position, failure.why, table.id, start)
+        with self._immediate() as connection:
+            if connection.execute(sql.template("fail.sql"), given).rowcount != 1:
+                raise Overtaken(table.id)
+
+    def take_turn(self, wait_s: float) -> Turn | None:
+        return FileTurn.take(self._path.with_suffix(".turn"), wait_s)
 
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
         connection = self._connection()
@@ -97,6 +111,10 @@ class SqliteViews:
             return Kept(table, _arrow(connection.execute(statement, values), table.fold.stored))
         finally:
             connection.execute("COMMIT")
+
+    def explain(self, fold: Fold) -> str:
+        kept, merged = sql.table_sql(fold, fold.name), sql.upsert_sql(fold, fold.name)
+        return f"-- kept in (SQLite)\n{kept}\n-- and merged by (SQLite)\n{merged}"
 
     def close(self) -> None:
         for connection in self._opened:
@@ -129,32 +147,21 @@ class SqliteViews:
         connection.execute("COMMIT")
 
 
-class _Writer:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def advance(self, table: ViewTable, start: int, to: int, rows: pa.Table) -> None:
-        self._connection.execute("SAVEPOINT fold")
-        try:
-            moved = self._connection.execute(sql.template("advance.sql"), (to, table.id, start))
-            if moved.rowcount != 1:
-                raise Overtaken(table.id)
-            columns = [_stored(rows.column(name)) for name in rows.column_names]
-            self._connection.executemany(
-                sql.upsert_sql(table.fold, table.id), zip(*columns, strict=True)
-            )
-        except sqlite3.IntegrityError as error:
-            self._connection.execute("ROLLBACK TO fold")
-            raise CannotMerge("a total is too large for its column") from error
-        finally:
-            self._connection.execute("RELEASE fold")
-
-    def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
-        marked = self._connection.execute(
-            sql.template("fail.sql"), (failure.position, failure.why, table.id, start)
-        )
-        if marked.rowcount != 1:
+def _merged(connection: sqlite3.Connection, move: Move, start: int, to: int) -> bool:
+    """Take one move; whether its rows fit, else the table is as it was."""
+    table, rows = move.table, move.rows
+    connection.execute("SAVEPOINT fold")
+    try:
+        if connection.execute(sql.template("advance.sql"), (to, table.id, start)).rowcount != 1:
             raise Overtaken(table.id)
+        columns = [_stored(rows.column(name)) for name in rows.column_names]
+        connection.executemany(sql.upsert_sql(table.fold, table.id), zip(*columns, strict=True))
+    except sqlite3.IntegrityError:
+        connection.execute("ROLLBACK TO fold")
+        return False
+    finally:
+        connection.execute("RELEASE fold")
+    return True
 
 
 def _of_name(connection: sqlite3.Connection, name: str) -> list[tuple[Any, ...]]:
@@ -198,20 +205,8 @@ def _arrow(cursor: sqlite3.Cursor, schema: pa.Schema) -> pa.Table:
     batches = []
     while rows := cursor.fetchmany(_READ_ROWS):
         columns = [
-            _column(values, field.type)
+            arrow_column(values, field.type)
             for values, field in zip(zip(*rows, strict=True), schema, strict=True)
         ]
         batches.append(pa.record_batch(columns, schema=schema))
     return pa.Table.from_batches(batches, schema=schema)
-
-
-def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
-    if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
-    if pa.types.is_date32(kind):
-        return pa.array(values, pa.int32()).cast(kind)
-    if pa.types.is_boolean(kind):
-        return pa.array(values, pa.int8()).cast(kind)
-    return pa.array(values, kind)

@@ -23,7 +23,17 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import memory, postgres_append, rebuild, report, server, sqlite_append
+from tests.bench import (
+    catch_up,
+    group_commit,
+    memory,
+    postgres_append,
+    postgres_full,
+    rebuild,
+    report,
+    server,
+    sqlite_append,
+)
 from tests.bench.memory import Flatness
 from tests.bench.runner import Comparison, Result, Verdict, compare
 
@@ -35,6 +45,9 @@ def comparisons(count: int) -> Iterator[Comparison]:
     """Every row of the table."""
     yield from sqlite_append.comparisons(count)
     yield from postgres_append.comparisons(count)
+    yield from group_commit.comparisons(count)
+    yield from catch_up.comparisons(count)
+    yield from postgres_full.comparisons(count)
     yield from rebuild.comparisons(count)
 
 
@@ -87,14 +100,12 @@ def _run(results: list[Result], peaks: list[Flatness], scale: str, rounds: int) 
 def _table(results: list[Result], scale: str) -> Table:
     table = Table(title=f"speed, {scale} events", title_justify="left")
     table.add_column("what")
-    table.add_column("against")
     for name in ("events/s", "baseline/s", "ratio", "must", "aim", "spread"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for result in results:
         table.add_row(
-            result.what,
-            result.baseline,
+            f"{result.what}\n[dim]against {result.baseline}[/]",
             f"{result.ours_per_s:,.0f}",
             f"{result.baseline_per_s:,.0f}",
             f"{result.ratio:.2f} ×",

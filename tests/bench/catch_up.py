@@ -157,7 +157,9 @@ class _Counts(PostgresTrackingRecorder):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.sql_create_statements.append(
-            SQL("CREATE TABLE IF NOT EXISTS counts (customer text PRIMARY KEY, events bigint)")
+            SQL(
+                "CREATE TABLE IF NOT EXISTS counts (customer text PRIMARY KEY, events bigint)"
+            ).format()
         )
 
     def count(self, customer: str | None, tracking: Tracking) -> None:

@@ -19,7 +19,6 @@ from tests.bench.runner import Comparison, Side
 
 _CALLERS = 64
 _THEIR_THREADS = 8
-"""What it was fastest with: more wait for one another."""
 _MOST, _THEIR_MOST = 20_000, 2_000
 """Events of a side: each waits for a commit, and they tell enough."""
 

@@ -24,8 +24,9 @@ _SHAPES = (
 )
 
 
-def events(count: int, seed: int = 1) -> Iterator[Event]:
+def events(count: int, seed: int = 1, customers: int | None = None) -> Iterator[Event]:
     """Events ready to append: typed, tagged, with sealed bytes of the usual size."""
+    people = max(1, count // EVENTS_A_CUSTOMER) if customers is None else customers
     dice = random.Random(seed)
     sealed = dice.randbytes(_SEALED_BYTES)
     for number in range(count):
@@ -38,14 +39,15 @@ def events(count: int, seed: int = 1) -> Iterator[Event]:
             occurred_at=_BEGUN + timedelta(seconds=number * 7),
             source="shop",
             data=data,
-            customer=UUID(int=dice.randrange(max(1, count // EVENTS_A_CUSTOMER)), version=4),
+            customer=UUID(int=dice.randrange(people), version=4),
             tags=(f"campaign:{dice.choice(_CAMPAIGNS)}",),
             personal=sealed,
         )
 
 
-def touchpoints(count: int, seed: int = 1) -> Iterator[Touchpoint]:
+def touchpoints(count: int, seed: int = 1, customers: int | None = None) -> Iterator[Touchpoint]:
     """The same as a door hands them in: named by an identifier, nothing sealed yet."""
+    people = max(1, count // EVENTS_A_CUSTOMER) if customers is None else customers
     dice = random.Random(seed)
     for number in range(count):
         topic, data = dice.choice(_SHAPES)
@@ -54,8 +56,6 @@ def touchpoints(count: int, seed: int = 1) -> Iterator[Touchpoint]:
             occurred_at=_BEGUN + timedelta(seconds=number * 7),
             source="shop",
             message_id=f"{seed}-{number}",
-            identifiers=(
-                Identifier("user", f"u{dice.randrange(max(1, count // EVENTS_A_CUSTOMER))}"),
-            ),
+            identifiers=(Identifier("user", f"u{dice.randrange(people)}"),),
             tags={"campaign": dice.choice(_CAMPAIGNS)},
         )

@@ -4,6 +4,9 @@
 
 does one task on the book at ADDRESS, which the task before it left there, and prints the peak of its
 resident memory in MiB. Each task has a process of its own, so that none inherits another's peak.
+
+The number of customers stays the same: rows of views are as many as there are customers, and memory
+follows them.
 """
 
 import resource
@@ -22,6 +25,7 @@ from commands.record import record
 from ledger.settings import Settings
 from tests.bench import made
 
+CUSTOMERS = 50_000
 FLAT_MIB = 100
 """By how much the peak may grow from a tenth of the events to all of them."""
 
@@ -46,14 +50,14 @@ class Flatness:
 
 
 def _append(bahi: Bahi, count: int) -> None:
-    events = made.events(count)
+    events = made.events(count, customers=CUSTOMERS)
     while batch := list(islice(events, 1_000)):
         bahi.ledger.book.append(batch)
 
 
 def _import(bahi: Bahi, count: int) -> None:
     tolerance = timedelta(days=36_500)
-    given = made.touchpoints(count)
+    given = made.touchpoints(count, customers=CUSTOMERS)
     for _ in record(bahi.ledger, given, clock=bahi.clock, future_tolerance=tolerance):
         pass
 

@@ -49,7 +49,7 @@ REFUSED = [
     ("UPDATE event_tag SET tag = 'market:DE'", TAG_CHANGED),
     ("DELETE FROM event_tag", TAG_REMOVED),
     ("TRUNCATE event_tag", TAG_REMOVED),
-    ("INSERT INTO event_tag VALUES ('market:IN', 1)", TAKEN.format("event_tag_pkey")),
+    ("INSERT INTO event_tag VALUES ('market:IN', 1)", TAKEN.format("event_tag_stretch")),
     ("UPDATE checkpoint SET root = ''", HEAD_CHANGED),
     ("DELETE FROM checkpoint", HEAD_REMOVED),
     ("TRUNCATE checkpoint", HEAD_REMOVED),

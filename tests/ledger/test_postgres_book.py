@@ -10,15 +10,17 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from ledger.book import Condition, Match
-from ledger.errors import BadField, BadUsage, BahiError, StoreUnavailable
+from ledger.book import Condition, Match, Member, Receipt, Status
+from ledger.errors import BadField, BadUsage, BahiError, ConditionFailed, StoreUnavailable
+from ledger.event import encode_body
 from ledger.postgres.address import Address
 from ledger.postgres.book import PostgresBook
 from ledger.postgres.listener import Listener
 from ledger.stores import book_exists, book_folder, book_name, open_book
 from tests.ledger.book_contract import A_WHILE_S, BookContract
 from tests.ledger.book_contract.base import appended
-from tests.ledger.samples import an_event, some_events
+from tests.ledger.proxy import Proxy
+from tests.ledger.samples import an_event, event_id, some_events
 from tests.servers import Postgres
 
 
@@ -68,7 +70,7 @@ def test_a_role_that_defaults_to_other_settings_changes_no_promise(
 
 CALL = b"""
 SELECT current_setting('synchronous_commit') FROM append_events(
-    '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, 0, NULL
+    '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL
 )
 """
 
@@ -152,7 +154,7 @@ def test_plans_made_while_the_book_was_empty_still_walk_the_narrowest_index(addr
     assert whole == 0
     # To tell the tags apart a thousand of the wider one are counted, a hundred of the other; then
     # those hundred are walked.
-    assert 100 <= walked.pop("event_tag_pkey") < 2_000
+    assert 100 <= walked.pop("event_tag_stretch") < 2_000
     assert walked == {
         "event_id": 1,
         "event_pkey": walked["event_pkey"],
@@ -160,6 +162,69 @@ def test_plans_made_while_the_book_was_empty_still_walk_the_narrowest_index(addr
         "event_type": 0,
     }
     assert walked["event_pkey"] < 1_000
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        '{"types": [], "tags": ["deal:none"]}',
+        '{"types": ["x.y"], "tags": ["deal:none"]}',
+        '{"types": [], "tags": ["market:IN", "deal:none"]}',
+        '{"types": ["x.y"], "tags": []}',
+    ],
+)
+def test_a_condition_that_nothing_meets_looks_at_few_pages(address: str, wanted: str) -> None:
+    with open_book(address) as book, plain(address) as session:
+        for name in ("seqscan", "bitmapscan"):  # as every connection of ours has it
+            session.execute(f"SET enable_{name} = off".encode())
+        session.execute("SET plan_cache_mode = force_generic_plan")
+        ask = (
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+            f" SELECT * FROM positions_of('[{wanted}]', 8000, 9000, 1)"
+        )
+        session.execute(ask.encode())  # plans are made while the book is empty
+        book.append(some_events(1, 9_000, ("market:IN", "market:JP", "zone:1")))
+        for _ in range(2):
+            ((told,),) = session.execute(ask.encode())
+        assert told[0]["Plan"]["Shared Hit Blocks"] + told[0]["Plan"]["Shared Read Blocks"] < 40
+
+
+def test_a_walk_goes_from_stretch_to_stretch(address: str) -> None:
+    edge = 2**20
+    open_book(address).close()
+    with plain(address) as session:
+        # As if the book had grown so far; nobody could append that much in a test.
+        session.execute("ALTER TABLE event DISABLE TRIGGER event_next_position")
+        before = [(5, "market:IN"), (edge - 3, "deal:1"), (edge - 3, "market:IN")]
+        for position in (5, edge - 3):
+            body = encode_body(an_event(position))
+            session.execute(
+                "INSERT INTO event VALUES (%s, 0, %s, 'order.placed', 0, %s, '', '')",
+                (position, event_id(position), body),
+            )
+        for position, tag in before:
+            session.execute("INSERT INTO event_tag VALUES (%s, %s)", (tag, position))
+        session.execute("ALTER TABLE event ENABLE ALWAYS TRIGGER event_next_position")
+    with open_book(address) as book:
+        new = [an_event(n, "deal.moved", ("deal:1", "market:IN")) for n in range(100, 106)]
+        assert book.append(new)[0].position == edge - 2
+        both, market = Match(tags=("market:IN", "deal:1")), Match(tags=("market:IN",))
+
+        def found(*given: Match, **bounds: int) -> list[int]:
+            return [r.position - edge for r in book.read(matching=given, **bounds)]
+
+        assert found(both) == [*range(-3, 4)]
+        assert found(both, after=edge - 2) == [*range(-1, 4)]
+        assert found(both, after=edge - 1, upto=edge) == [0]
+        assert found(both, after=edge, upto=2**62) == [1, 2, 3]
+        assert found(both, limit=4) == [-3, -2, -1, 0]
+        assert found(market) == [5 - edge, *range(-3, 4)]
+        assert found(Match(("deal.moved",), ("market:IN",))) == [*range(-2, 4)]
+        for after, first in ((0, -3), (edge - 1, 0), (edge, 1), (edge + 2, 3)):
+            with pytest.raises(ConditionFailed) as failure:
+                book.append([an_event(99)], Condition((both,), after))
+            assert failure.value.position == edge + first
+        book.append([an_event(99)], Condition((both,), edge + 3))
 
 
 # ---- a server that goes away
@@ -220,6 +285,36 @@ def test_connections_that_are_cut_in_the_middle_cost_nothing_and_double_nothing(
             done.set()
             cutter.join()
         assert [r.event for r in book.read()] == some_events(1, 200)
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_group_whose_answer_was_lost_is_told_what_became_of_it(
+    server: Postgres, done: bool
+) -> None:
+    unopened = Condition((Match(tags=("deal:1",)),))
+    members = [
+        Member(some_events(1, 2)),
+        Member([an_event(3, "deal.opened", ("deal:1",))], unopened),
+        Member([an_event(4, "deal.opened", ("deal:1",))], unopened),
+        Member([an_event(5)]),
+    ]
+    written = Status.DUPLICATE if done else Status.APPENDED
+    with (
+        Proxy(server.url) as proxy,
+        open_book(f"{proxy.address}?schema=lost_{uuid4().hex}&sslmode=disable") as book,
+    ):
+        proxy.cut(b"deal.opened", done=done)
+        first, second, refused, last = book.append_group(members)
+        assert proxy.cuts == 1
+        # Whoever was refused is refused again; what was written is not judged anew.
+        assert [first, second, last] == [
+            [Receipt(written, 1), Receipt(written, 2)],
+            [Receipt(written, 3)],
+            [Receipt(written, 4)],
+        ]
+        assert isinstance(refused, ConditionFailed)
+        assert refused.position == 3
+        assert [r.event.id for r in book.read()] == [event_id(n) for n in (1, 2, 3, 5)]
 
 
 def test_a_server_that_stays_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,9 +144,10 @@ def _empty_store() -> bytes:
         return path.read_bytes()
 
 
-def opened_at(path: Path) -> AbstractContextManager[Views]:
-    path.write_bytes(_empty_store())
-    return closing(Views.open(path, clock=lambda: MOMENTS[-1]))
+def opened_at(at: Path | str) -> AbstractContextManager[Views]:
+    if isinstance(at, Path):
+        at.write_bytes(_empty_store())
+    return closing(Views.open(at, clock=lambda: MOMENTS[-1]))
 
 
 @contextmanager

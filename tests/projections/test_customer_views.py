@@ -20,9 +20,10 @@ from ledger.event import Event
 from projections import ALIASES, Views
 from projections.definition import Fold
 from projections.engine import Engine
-from projections.sqlite import SqliteViews
+from projections.stores import open_views
 from tests.projections import model, model_customers, model_kpi
 from tests.projections.dealings import MOMENTS, PEOPLE, by_key, histories, opened_at, views_of
+from tests.projections.places import place
 from tests.projections.source import MemorySource
 
 VIEWS = model_customers.VIEWS
@@ -76,17 +77,37 @@ def _keys(fold: Fold) -> list[str]:
     return [key.name for key in fold.keys]
 
 
+_PASTS = st.tuples(histories(), _CUTS, st.integers(0, 70), _MOMENT, _SEEN_AS)
+
+
 @_quick(6)
-@given(histories(), _CUTS, st.integers(0, 70), _MOMENT, _SEEN_AS)
-def test_every_fold_is_live_rebuilt_past_and_merged_what_the_model_says(
-    events: list[Event], cuts: list[int], pause: int, as_of: datetime, canonical: list[int]
+@given(_PASTS)
+def test_every_fold_is_live_rebuilt_past_and_merged_what_the_model_says(past: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _demand_what_the_model_says(Path(folder) / "views.db", *past)
+
+
+@_quick(2)
+@given(_PASTS)
+def test_so_it_is_where_views_are_kept_in_postgresql(postgres_url: str, past: Any) -> None:
+    with place("postgres", postgres_url) as at:
+        _demand_what_the_model_says(at, *past)
+
+
+def _demand_what_the_model_says(
+    at: Path | str,
+    events: list[Event],
+    cuts: list[int],
+    pause: int,
+    as_of: datetime,
+    canonical: list[int],
 ) -> None:
     source = MemorySource.of(events, cuts=cuts, again=3)
     upto = min(pause, len(events))
     to, aliases = read_as(canonical)
-    with tempfile.TemporaryDirectory() as folder, opened_at(Path(folder) / "views.db") as views:
+    with opened_at(at) as views:
         folds = {name: views.folds[name] for name in VIEWS}
-        with closing(SqliteViews(Path(folder) / "views.db")) as store:
+        with closing(open_views(at)) as store:
             with closing(Engine(store)) as live:
                 live.catch_up(folds, MemorySource.of(events[:pause], cuts=cuts))
                 live.catch_up(folds, source)

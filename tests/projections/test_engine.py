@@ -1,10 +1,10 @@
 """Each event once, whatever crashes and whoever else is working; a failing fold stops alone."""
 
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,8 +22,10 @@ from projections.engine import Engine
 from projections.folding import Folder
 from projections.reading import Asked, fold_rows
 from projections.sqlite import SqliteViews
-from projections.store import CannotMerge, Overtaken, ViewTable
+from projections.store import TOO_LARGE, Move, Overtaken, ViewStore, ViewTable
+from tests.projections.places import tables_at
 from tests.projections.source import START, MemorySource, as_raw, columns_of, shop
+from tests.projections.worker import SOME
 
 _ROOT = Path(__file__).parents[2]
 TOTAL = parse_fold(
@@ -35,13 +37,6 @@ SEEN = parse_fold(
 HUGE = 2**53 - 1
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteViews]:
-    opened = SqliteViews(tmp_path / "views.db")
-    yield opened
-    opened.close()
-
-
 def _points(*points: int | None) -> list[Event]:
     return [
         replace(event, data={} if given is None else {"points": given}, source="web")
@@ -49,12 +44,12 @@ def _points(*points: int | None) -> list[Event]:
     ]
 
 
-def _rows(store: SqliteViews, fold: Fold) -> list[dict[str, Any]]:
+def _rows(store: ViewStore, fold: Fold) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = fold_rows(store, fold, Asked(START)).to_pylist()
     return rows
 
 
-def _table(store: SqliteViews, name: str) -> ViewTable:
+def _table(store: ViewStore, name: str) -> ViewTable:
     return next(table for table in store.tables() if table.fold.name == name)
 
 
@@ -68,7 +63,7 @@ SQUARES = parse_fold(
 @pytest.mark.parametrize("deep", [0, 10**9], ids=["in strides", "in batches"])
 @pytest.mark.parametrize("bad", [1, 1025, 1700])
 def test_an_overflowing_fold_stops_at_the_very_event_and_the_others_go_on(
-    store: SqliteViews, deep: int, bad: int
+    store: ViewStore, deep: int, bad: int
 ) -> None:
     points: list[int | None] = [1] * 1800
     points[bad - 1] = HUGE
@@ -94,7 +89,7 @@ def test_an_overflowing_fold_stops_at_the_very_event_and_the_others_go_on(
 
 
 def test_a_value_that_cannot_be_folded_is_found_and_named_without_being_shown(
-    tmp_path: Path, store: SqliteViews
+    store: ViewStore,
 ) -> None:
     parsing = parse_fold(
         "parsing",
@@ -128,7 +123,7 @@ def test_a_value_that_cannot_be_folded_is_found_and_named_without_being_shown(
     ("kept", "new"), [(2**63 - 1, 1), (-(2**63), -1), (-(2**63), -600), (2**62, 2**62)]
 )
 def test_a_sum_past_64_bits_fails_and_is_never_rounded(
-    store: SqliteViews, kept: int, new: int
+    store: ViewStore, kept: int, new: int
 ) -> None:
     """-2^63 - 1 as a REAL is -2^63: were it taken for that integer, nobody would see it."""
     table = store.create(TOTAL)
@@ -136,35 +131,27 @@ def test_a_sum_past_64_bits_fails_and_is_never_rounded(
         pa.table({"source": ["web"], "points": pa.array([value], pa.int64())}, schema=TOTAL.stored)
         for value in (kept, new)
     ]
-    with store.transaction() as writer:
-        writer.advance(table, 0, 1, rows[0])
-    with store.transaction() as writer, pytest.raises(CannotMerge):
-        writer.advance(table, 1, 2, rows[1])
+    assert store.advance(0, 1, [Move(table, rows[0])]) == {}
+    assert store.advance(1, 2, [Move(table, rows[1])]) == {table.id: TOO_LARGE}
     assert _rows(store, TOTAL) == [{"source": "web", "points": kept}]
     assert _table(store, "total").position == 1
 
 
-def test_a_zombie_changes_nothing(store: SqliteViews) -> None:
+def test_a_zombie_changes_nothing(store: ViewStore) -> None:
     """Who read the position before somebody else moved it is refused, with all that it brought."""
     events = columns_of(as_raw(_points(5, 6)))
     total, seen = store.create(TOTAL), store.create(SEEN)
     folder = Folder()
-    with store.transaction() as writer:
-        writer.advance(total, 0, 2, folder.fold(TOTAL, events))
-
-    def come_back() -> None:
-        with store.transaction() as zombie:
-            zombie.advance(seen, 0, 2, folder.fold(SEEN, events))
-            zombie.advance(total, 0, 2, folder.fold(TOTAL, events))
-
+    rows = [Move(seen, folder.fold(SEEN, events)), Move(total, folder.fold(TOTAL, events))]
+    store.advance(0, 2, rows[1:])
     with pytest.raises(Overtaken):
-        come_back()
+        store.advance(0, 2, rows)
     assert _rows(store, TOTAL) == [{"source": "web", "points": 11}]
     assert (_rows(store, SEEN), _table(store, "seen").position) == ([], 0)
     folder.close()
 
 
-def test_one_reading_feeds_all_folds_and_a_late_one_catches_up_alone(store: SqliteViews) -> None:
+def test_one_reading_feeds_all_folds_and_a_late_one_catches_up_alone(store: ViewStore) -> None:
     events = shop(900, 5)
     engine = Engine(store)
     source = MemorySource.of(events[:600])
@@ -178,7 +165,7 @@ def test_one_reading_feeds_all_folds_and_a_late_one_catches_up_alone(store: Sqli
     engine.close()
 
 
-def test_a_missing_position_is_an_error_and_not_a_lost_event(store: SqliteViews) -> None:
+def test_a_missing_position_is_an_error_and_not_a_lost_event(store: ViewStore) -> None:
     raw = as_raw(shop(9, 2))
     gap = pa.concat_tables([raw.slice(0, 4), raw.slice(5)])
     engine = Engine(store)
@@ -188,7 +175,7 @@ def test_a_missing_position_is_an_error_and_not_a_lost_event(store: SqliteViews)
     engine.close()
 
 
-def test_a_stride_reports_what_the_source_raised(store: SqliteViews) -> None:
+def test_a_stride_reports_what_the_source_raised(store: ViewStore) -> None:
     class Broken(MemorySource):
         def batches(self, *args: Any, **kwargs: Any) -> Iterator[pa.RecordBatch]:
             yield from list(super().batches(*args, **kwargs))[:2]
@@ -201,20 +188,20 @@ def test_a_stride_reports_what_the_source_raised(store: SqliteViews) -> None:
     engine.close()
 
 
-def test_the_old_view_serves_while_a_changed_one_is_filled(tmp_path: Path) -> None:
+def test_the_old_view_serves_while_a_changed_one_is_filled(tmp_path: Path, at: Path | str) -> None:
     """Readers see the former rows, whole, up to the moment of the switch."""
     (tmp_path / "own" / "folds").mkdir(parents=True)
     path = tmp_path / "own" / "folds" / "seen_by.sql"
     text = "-- seen_by: events.\nSELECT source, count(*) AS n FROM events GROUP BY source"
     path.write_text(text)
     source = MemorySource.of(shop(600, 5))
-    views = Views.open(tmp_path / "views.db", [tmp_path / "own"])
+    views = Views.open(at, [tmp_path / "own"])
     views.catch_up(source)
     before = views.rows("seen_by").to_pylist()
     path.write_text(text.replace("count(*) AS n", "count(*) AS n, max(occurred_at) AS last_seen"))
     views.close()
 
-    views = Views.open(tmp_path / "views.db", [tmp_path / "own"])
+    views = Views.open(at, [tmp_path / "own"])
     during: list[tuple[Any, str]] = []
 
     def watch(_reached: int, head: int) -> None:
@@ -229,12 +216,7 @@ def test_the_old_view_serves_while_a_changed_one_is_filled(tmp_path: Path) -> No
     assert all(row["last_seen"] is not None for row in after)
     assert next(x for x in views.list(600) if x.name == "seen_by").state is State.CURRENT
     views.close()
-    with sqlite3.connect(tmp_path / "views.db") as db:
-        tables = [
-            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-    db.close()
-    assert sum(name.startswith("seen_by_") for name in tables) == 1
+    assert sum("seen_by_" in name for name in tables_at(at)) == 1
 
 
 def test_a_changed_comment_does_not_rebuild_and_a_file_changed_back_is_current_again() -> None:
@@ -247,7 +229,7 @@ def test_a_changed_comment_does_not_rebuild_and_a_file_changed_back_is_current_a
     assert Fold.from_json(one.to_json()) == one
 
 
-def test_a_file_changed_back_drops_what_was_being_filled(store: SqliteViews) -> None:
+def test_a_file_changed_back_drops_what_was_being_filled(store: ViewStore) -> None:
     source = MemorySource.of(shop(50, 2))
     changed = parse_fold(
         "seen", "-- seen: events.\nSELECT type, count(*) AS n FROM events GROUP BY type"
@@ -260,18 +242,18 @@ def test_a_file_changed_back_drops_what_was_being_filled(store: SqliteViews) -> 
     engine.close()
 
 
-def test_a_failed_rebuild_leaves_the_former_view_serving(tmp_path: Path) -> None:
+def test_a_failed_rebuild_leaves_the_former_view_serving(tmp_path: Path, at: Path | str) -> None:
     (tmp_path / "own" / "folds").mkdir(parents=True)
     path = tmp_path / "own" / "folds" / "totals.sql"
     text = "-- totals: points.\nSELECT source, sum(points) AS p FROM events GROUP BY source"
     path.write_text(text)
     source = MemorySource.of(_points(HUGE, HUGE))
-    views = Views.open(tmp_path / "views.db", [tmp_path / "own"])
+    views = Views.open(at, [tmp_path / "own"])
     views.catch_up(source)
     path.write_text(text.replace("points)", "points * 1000)"))
     views.close()
 
-    views = Views.open(tmp_path / "views.db", [tmp_path / "own"])
+    views = Views.open(at, [tmp_path / "own"])
     with pytest.raises(FoldFailed, match="stopped before position 2: a total is too large"):
         views.rebuild("totals", source)
     assert views.rows("totals").to_pylist() == [{"source": "web", "p": 2 * HUGE}]
@@ -284,7 +266,7 @@ def test_a_failed_rebuild_leaves_the_former_view_serving(tmp_path: Path) -> None
     views.close()
 
 
-def _start(views: Path, events: Path, task: str, *dies: str) -> subprocess.Popen[str]:
+def _start(views: Path | str, events: Path, task: str, *dies: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.projections.worker", str(views), str(events), task, *dies],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT,
@@ -315,20 +297,20 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MemorySourc
     return path, source
 
 
-def _demand_equal_to_fresh(views: Path, source: MemorySource) -> None:
+def _demand_equal_to_fresh(views: Path | str, source: MemorySource) -> None:
     opened = Views.open(views)
-    for name in opened.folds:
+    for name in SOME:
         fresh = opened.rows(name, source=source, known_upto=source.head())
         assert opened.rows(name).equals(fresh), name
     assert opened.rows("customer_360").num_rows > 0
     opened.close()
 
 
-def test_two_engines_on_one_file_count_each_event_once(
-    tmp_path: Path, history: tuple[Path, MemorySource]
+def test_two_engines_on_one_store_count_each_event_once(
+    at: Path | str, history: tuple[Path, MemorySource]
 ) -> None:
     path, source = history
-    views = tmp_path / "views.db"
+    views = at
     both = [_start(views, path, "catch_up") for _ in range(2)]
     assert [_next_line(process) for process in both] == ["ready", "ready"]
     for process in both:
@@ -337,14 +319,21 @@ def test_two_engines_on_one_file_count_each_event_once(
     _demand_equal_to_fresh(views, source)
 
 
-@pytest.mark.parametrize(
-    ("task", "statements"), [("catch_up", (150, 1999)), ("rebuild", (90, 900))]
-)
+# SQLite tells of each row.
+_STATEMENTS = {
+    ("catch_up", Path): (150, 1999),
+    ("rebuild", Path): (90, 900),
+    ("catch_up", str): (17, 120),
+    ("rebuild", str): (23, 90),
+}
+
+
+@pytest.mark.parametrize("task", ["catch_up", "rebuild"])
 def test_killed_at_any_statement_the_work_goes_on_to_the_same_rows(
-    tmp_path: Path, history: tuple[Path, MemorySource], task: str, statements: Sequence[int]
+    at: Path | str, history: tuple[Path, MemorySource], task: str
 ) -> None:
     path, source = history
-    views = tmp_path / "views.db"
+    views, statements = at, _STATEMENTS[task, str if isinstance(at, str) else Path]
     if task == "rebuild":
         first = Views.open(views)
         first.catch_up(source)
@@ -364,10 +353,13 @@ def test_killed_at_any_statement_the_work_goes_on_to_the_same_rows(
     _demand_equal_to_fresh(views, source)
 
 
-def test_nobody_else_can_read_the_file(store: SqliteViews, tmp_path: Path) -> None:
-    store.create(SEEN)
-    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
-    assert modes == dict.fromkeys(("views.db", "views.db-wal", "views.db-shm"), "0o600")
+def test_nobody_else_can_read_the_file(tmp_path: Path) -> None:
+    with closing(SqliteViews(tmp_path / "views.db")) as store:
+        store.create(SEEN)
+        assert store.take_turn(0) is not None
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    names = ("views.db", "views.db-wal", "views.db-shm", "views.turn")
+    assert modes == dict.fromkeys(names, "0o600")
 
 
 def test_views_of_the_past_do_not_wait_for_a_clock(tmp_path: Path) -> None:

@@ -4,15 +4,14 @@ The histories are small and full of trouble: nulls, ties, late events, text that
 in UTF-16, numbers at both ends; in batches of any size, delivered twice, overlapping, in any order.
 """
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +21,10 @@ from projections.definition import Fold, parse_fold
 from projections.engine import Engine
 from projections.folding import HIDDEN, Folder
 from projections.reading import Asked, fold_rows
-from projections.sqlite import SqliteViews
+from projections.store import Move, ViewStore
 from projections.views import load
 from tests.projections import model
+from tests.projections.places import BY_COPY, KINDS, opened
 from tests.projections.source import START, MemorySource, columns_of
 
 _MADE_TEXT, _MADE = model.made()
@@ -91,6 +91,7 @@ def _event(draw: st.DrawFn) -> Event:
 
 
 _HISTORY = st.lists(_event(), max_size=30)
+_LONG_HISTORY = st.lists(_event(), min_size=25, max_size=40)
 _CUTS = st.lists(st.integers(1, 20), min_size=1, max_size=4)
 _QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -113,22 +114,26 @@ def expected(
     return model.rows(MODELS[name], [event for event in events if event["occurred_at"] <= as_of])
 
 
-def _kept(store: SqliteViews, fold: Fold) -> dict[tuple[Any, ...], dict[str, Any]]:
+def _kept(store: ViewStore, fold: Fold) -> dict[tuple[Any, ...], dict[str, Any]]:
     asked = Asked(START)
     return by_key(fold_rows(store, fold, asked), [key.name for key in fold.keys])
 
 
+@pytest.mark.parametrize("kind", [*KINDS, BY_COPY])
 @_QUICK
 @given(_HISTORY, _CUTS, st.integers(0, 5), st.integers(0, 40), st.integers(0, 6))
 def test_live_rebuilt_as_of_and_model_agree(
-    events: list[Event], cuts: list[int], again: int, pause: int, hour: int
+    kind: str,
+    postgres_url: str,
+    events: list[Event],
+    cuts: list[int],
+    again: int,
+    pause: int,
+    hour: int,
 ) -> None:
     """Live in two sittings with overlapping deliveries; rebuilt in strides; folded as of any day."""
     source = MemorySource.of(events, cuts=cuts, again=again)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(SqliteViews(Path(folder) / "v.db")) as store,
-    ):
+    with opened(kind, postgres_url) as store:
         with closing(Engine(store)) as live:
             live.catch_up(FOLDS, MemorySource.of(events[:pause], cuts=cuts, again=again))
             live.catch_up(FOLDS, source)
@@ -152,34 +157,33 @@ def test_live_rebuilt_as_of_and_model_agree(
         assert {table.generation for table in store.tables()} == {2}
 
 
+@pytest.mark.parametrize("kind", [*KINDS, BY_COPY])
 @_QUICK
-@given(_HISTORY, st.randoms(use_true_random=False), _CUTS)
+@given(_LONG_HISTORY, st.randoms(use_true_random=False), _CUTS)
 def test_any_order_of_any_parts_merges_to_the_same_rows(
-    events: list[Event], chance: Any, cuts: list[int]
+    kind: str, postgres_url: str, events: list[Event], chance: Any, cuts: list[int]
 ) -> None:
     source = MemorySource.of(events)
     order = list(range(len(events)))
     chance.shuffle(order)
     shuffled = columns_of(source.raw).take(pa.array(order, pa.int64()))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(SqliteViews(Path(folder) / "v.db")) as store,
-    ):
+    with opened(kind, postgres_url) as store:
         folder_ = Folder()
         for name, fold in FOLDS.items():
             table, start, turn = store.create(fold), 0, 0
             while start < len(events):
                 part = shuffled.slice(start, cuts[turn % len(cuts)])
-                with store.transaction() as writer:
-                    writer.advance(table, start, start + part.num_rows, folder_.fold(fold, part))
+                moves = [Move(table, folder_.fold(fold, part))]
+                assert store.advance(start, start + part.num_rows, moves) == {}
                 start, turn = start + part.num_rows, turn + 1
             assert _kept(store, fold) == expected(name, source), name
 
 
+@pytest.mark.parametrize("kind", [*KINDS, BY_COPY])
 @_QUICK
 @given(_HISTORY, st.lists(st.sampled_from([0, 1, 2]), min_size=3, max_size=3), st.booleans())
 def test_merged_customers_read_as_one_and_split_again_exactly(
-    events: list[Event], canonical: list[int], hide: bool
+    kind: str, postgres_url: str, events: list[Event], canonical: list[int], hide: bool
 ) -> None:
     """Reading under aliases equals a history in which the events had been recorded for one."""
     to = {
@@ -192,10 +196,7 @@ def test_merged_customers_read_as_one_and_split_again_exactly(
     )
     hidden = pa.table({"customer": _uuids([PEOPLE[0]] if hide else [])}, schema=HIDDEN)
     source = MemorySource.of(events)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(SqliteViews(Path(folder) / "v.db")) as store,
-    ):
+    with opened(kind, postgres_url) as store:
         with closing(Engine(store)) as engine:
             engine.catch_up(FOLDS, source)
         apart = {name: _kept(store, fold) for name, fold in FOLDS.items()}

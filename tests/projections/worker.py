@@ -1,40 +1,96 @@
-"""An engine in a process of its own, which SIGKILLs itself at a given statement, wherever that is.
+"""Work on views in a process of its own, which may SIGKILL itself at a given statement, wherever that is.
 
 Usage: python -m tests.projections.worker VIEWS EVENTS {catch_up|rebuild} [STATEMENT]
+       python -m tests.projections.worker VIEWS BOOK run
 """
 
 import itertools
 import os
 import signal
 import sys
+import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
+from adbc_driver_postgresql import dbapi
 
+import projections.postgres.store
 from ledger import relation
+from ledger.stores import open_book
+from projections import Views, keeping
 from projections.engine import Engine
+from projections.postgres import turn
 from projections.sqlite import SqliteViews
+from projections.store import ViewStore
+from projections.stores import open_views
 from projections.views import load
 from tests.projections.source import MemorySource
 
+SOME = ("campaign", "customer_360", "customer_channel", "customer_month", "daily")
+"""Folds that the shop's events have rows in, and enough of them."""
 
-def die_at(store: SqliteViews, statement: int) -> None:
-    """SQLite tells of each statement before it runs it: rows, positions, commits."""
+
+def die_at(store: ViewStore, statement: int) -> None:
+    """Before it is run, or sent: rows, positions, commits."""
     counted = itertools.count(1)
 
-    def trace(_: str) -> None:
+    def count(_: object = None) -> None:
         if next(counted) == statement:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store._connection().set_trace_callback(trace)
+    if isinstance(store, SqliteViews):
+        store._connection().set_trace_callback(count)
+        return
+    for owner, name in (
+        (psycopg.Connection, "execute"),
+        (dbapi.Cursor, "execute"),
+        (dbapi.Cursor, "adbc_ingest"),
+    ):
+        _before(owner, name, count)
+
+
+def _before(owner: Any, name: str, act: Any) -> None:
+    done = getattr(owner, name)
+
+    def instead(*args: Any, **kwargs: Any) -> Any:
+        act()
+        return done(*args, **kwargs)
+
+    setattr(owner, name, instead)
+
+
+def run(views: Path | str, book: str) -> None:
+    """Keep views until SIGTERM, saying on stdout whose turn it is."""
+    turn._BEAT_S, turn._SILENT_S = 0.1, 1.0
+    setattr(keeping, "Engine", partial(Engine, stride=150))  # noqa: B010
+    to_stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: to_stop.set())
+    with open_book(book) as opened:
+        kept = Views.open(views)
+        print("ready", flush=True)
+        kept.run(
+            opened,
+            to_stop.is_set,
+            lambda ours: print("at work" if ours else "waiting", flush=True),
+        )
+        kept.close()
+    print("stopped", flush=True)
 
 
 def main() -> None:
-    views, events, task = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    source = MemorySource(pq.read_table(events).cast(relation.RAW))
-    folds, _ = load()
-    store = SqliteViews(views)
+    views, given, task = sys.argv[1:4]
+    at = views if "://" in views else Path(views)
+    if task == "run":
+        run(at, given)
+        return
+    source = MemorySource(pq.read_table(given).cast(relation.RAW))
+    folds = {name: fold for name, fold in load()[0].items() if name in SOME}
+    store = open_views(at)
     if task == "rebuild":
+        projections.postgres.store._FEW = 0
         for fold in folds.values():
             store.create(fold)
     engine = Engine(store, max_batch=60, stride=120, deep=60 if task == "rebuild" else 10**9)

@@ -38,7 +38,7 @@ TAKING_IN = [
     ("ledger.sqlite.vault:SqliteVault.mark_logged", 2),  # between book and vault
     ("projections:Views.open", 1),  # between book and views
     ("projections:Views.catch_up", 1),
-    ("projections.sqlite.store:_Writer.advance", 4),  # three folds merged, the others not
+    ("projections.sqlite.store:_merged", 4),  # three folds merged, the others not
     ("ledger.sqlite.book:SqliteBook.checkpoint", 1),
     ("ledger.keyring:Keyring.raise_high_water", 1),
 ]

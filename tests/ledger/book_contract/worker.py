@@ -1,7 +1,8 @@
 """A process that works on a book: `python -m tests.ledger.book_contract.worker TASK …`.
 
 `append ADDRESS SEED AFTER` appends batches of events for ever, and acknowledges each by the number
-of the last event. Every other task obeys orders: an address and numbers in a line of JSON, and the
+of the last event. `callers ADDRESS ROUND MANY` lets so many threads append event after event to a
+grouped book, and says number and position of each. Every other task obeys orders: an address and numbers in a line of JSON, and the
 answer for each number in another.
 """
 
@@ -11,10 +12,13 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
+from threading import Event, Thread
 from typing import Any
 
 from ledger.book import Book, Condition, Match
 from ledger.errors import ConditionFailed
+from ledger.grouped import GroupedBook
 from ledger.stores import open_book
 from tests.ledger.samples import an_event, some_events
 
@@ -34,6 +38,17 @@ def append(book: Book, seed: int, after: int) -> None:
         book.append(some_events(after + 1, after + size, TAGS))
         after += size
         print(after, flush=True)
+
+
+def callers(book: Book, round_: int, many: int) -> None:
+    def call(caller: int) -> None:
+        for n in count(1_000_000 * (many * round_ + caller)):
+            (receipt,) = book.append([an_event(n)])
+            os.write(sys.stdout.fileno(), f"{n} {receipt.position}\n".encode())
+
+    for caller in range(many):
+        Thread(target=call, args=(caller,), daemon=True).start()
+    Event().wait()
 
 
 def same(address: str, round_: int) -> Any:
@@ -84,6 +99,11 @@ def main(task: str, *arguments: str) -> None:
         with open_book(address) as book:
             print("ready", flush=True)
             append(book, int(seed), int(after))
+    if task == "callers":
+        address, round_, many = arguments
+        with GroupedBook(open_book(address)) as book:
+            print("ready", flush=True)
+            callers(book, int(round_), int(many))
     print("ready", flush=True)
     for line in sys.stdin:
         address, *numbers = json.loads(line)

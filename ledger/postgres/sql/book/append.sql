@@ -1,6 +1,5 @@
-SELECT outcome, place, known_id, known_body
+SELECT placed, met, known_id, known_at, known_body
 FROM append_events(
-    %(ids)b::uuid[], %(types)b::text[], %(occurred_us)b::bigint[], %(bodies)b::bytea[],
-    %(personals)b::bytea[], %(tags)b::text[], %(tag_of)b::bigint[],
-    %(unless)s::jsonb, %(seen)s::bigint, %(now_us)s::bigint
+    %(ids)b, %(types)b, %(occurred_us)b, %(bodies)b, %(personals)b, %(tags)b, %(tag_of)b,
+    %(ends)b, %(tag_ends)b, %(unless)b, %(seen)b, %(now_us)s::bigint
 )

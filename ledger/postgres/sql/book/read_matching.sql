@@ -2,7 +2,10 @@
 SELECT e.position, e.recorded_at, e.body, e.personal
 FROM (
     SELECT DISTINCT p AS position
-    FROM positions_of(%(matches)s::jsonb, %(after)s, %(upto)s, %(limit)s) AS p
+    FROM positions_of(
+        %(matches)s::jsonb, %(after)s,
+        least(%(upto)s, (SELECT position FROM event ORDER BY position DESC LIMIT 1)), %(limit)s
+    ) AS p
     ORDER BY p
     LIMIT %(limit)s
 ) AS found

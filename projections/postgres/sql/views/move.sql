@@ -1,0 +1,1 @@
+CALL move(%(ids)s::text[], %(start)s::bigint, %(to)s::bigint)

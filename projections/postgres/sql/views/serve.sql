@@ -1,0 +1,1 @@
+UPDATE view_table SET serving = true WHERE id = %(id)s

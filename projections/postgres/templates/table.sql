@@ -1,0 +1,4 @@
+CREATE TABLE {table} (
+    {columns},
+    PRIMARY KEY ({keys})
+)

@@ -1,0 +1,2 @@
+SELECT {touched}
+FROM events
