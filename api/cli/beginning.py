@@ -7,9 +7,10 @@ from ledger.stores import book_name, vault_name
 
 @app.command()
 def begin() -> None:
-    """Make keyring, vault and book where the settings say, or bring them up to this version.
+    """Make keyring, vault and book, or bring them up to date.
 
-    Whatever takes something in does so by itself; on a server this may be another user's right.
+    Where the settings say. Whatever takes something in does so by itself; on a server, to make schemas
+    may be another user's right.
     """
     with opened(current=False, begin=True) as bahi:
         given = bahi.settings

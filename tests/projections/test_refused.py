@@ -9,7 +9,7 @@ from projections.definition import read_fold
 
 _FOLDER = Path(__file__).parent / "refused"
 
-_OURS = "aliases, events, folded, hidden, joined, merged, order_lines"
+_OURS = "aliases, events, folded, hidden, joined, merged, migration, order_lines, view_table"
 _OF_A_LINE = (
     "it has product, quantity and amount_minor of the line, and the columns of events but moment,"
     " lines and data, which all lines of an order share"
