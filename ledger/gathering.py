@@ -103,15 +103,18 @@ class Gathering(Generic[Item, Told]):
 
     def close(self) -> None:
         """Refuse whoever comes from now on; return when everybody who had come is answered."""
+        if self._process != os.getpid():  # the lock may have been held as this process was forked
+            return
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._process == os.getpid():
-            self._thread.join()
+        self._thread.join()
 
     def _hand_in(self, caller: _Caller[Item, Told]) -> None:
+        if self._process != os.getpid():  # asked before the lock, which may have been held at the fork
+            raise StoreUnavailable(self._name, "closed: its thread is in another process")
         with self._changed:
-            if self._closing or self._process != os.getpid():
+            if self._closing:
                 raise StoreUnavailable(self._name, "closed: nothing more is taken in")
             if len(self._queue) >= self._bounds.waiting:
                 raise StoreUnavailable(self._name, f"{len(self._queue):,} are waiting already")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from ledger import relation
+from ledger.errors import BadUsage
 from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder
@@ -21,13 +22,12 @@ Progress = Callable[[int, int], None]
 
 MIN_BATCH, MAX_BATCH = 1_000, 100_000
 """Events folded at once: as many as are waiting, within these."""
-FIRST_STRIDE, STRIDE = 200_000, 2_000_000
-"""Events of a deep backlog that are folded in one pass before their rows are merged and kept: as many
-as make `HEAVY` rows, from the first of these up to the second."""
+STRIDE = 2_000_000
+"""Events of a deep backlog that are folded in one pass, at most, before their rows are merged and kept."""
+FIRST_STRIDE = 4_000_000
+"""The same times folds, of the first pass; later ones are as long as `HEAVY` lets them be."""
 HEAVY = 256 * 2**20
 """Bytes of rows that are held at once; where a stride makes more, the next one is shorter."""
-FLOW = 20_000
-"""Events at once within a stride: each fold may be a few of these behind another."""
 DEEP = MAX_BATCH
 """A backlog this deep is folded in strides: the fewer merges, the faster."""
 
@@ -45,8 +45,10 @@ class Engine:
     ) -> None:
         self._store = store
         self._folder = Folder()
-        self._stride = min(stride, FIRST_STRIDE)
+        self._served: dict[str, str] = {}
+        """Our definitions that have served: who brings another in their place knows better than we do."""
         self._longest = stride
+        self._stride = FIRST_STRIDE
         self._max_batch = max_batch
         self._deep = deep
 
@@ -96,7 +98,8 @@ class Engine:
         if start is None:
             return None
         group = [t for t in behind if t.position == start]
-        to = min([head, start + self._stride, *(t.position for t in behind if t.position > start)])
+        stride = min(self._stride // len(group), self._longest)
+        to = min([head, start + stride, *(t.position for t in behind if t.position > start)])
         try:
             self._advance(group, source, to, lambda reached: progress and progress(reached, head))
         except Overtaken:
@@ -114,6 +117,11 @@ class Engine:
         tables = self._store.tables()
         current = {t.fold.name for t in tables if t.fold.hash == _hash(folds, t.fold.name)}
         for name in folds.keys() - current:
+            if self._served.get(name) == folds[name].hash:
+                raise BadUsage(
+                    f"{name}: expected the definition that this process has read, found another one "
+                    f"in its place; start it again, so that it reads its files anew"
+                )
             self._store.create(folds[name])
         if folds.keys() - current:
             tables = self._store.tables()
@@ -124,9 +132,11 @@ class Engine:
                     stale = (
                         other.fold.name == table.fold.name and other.fold.hash != table.fold.hash
                     )
-                    if stale and not other.serving:
+                    if stale and not other.serving and not self._served:
                         self._store.discard(other)  # the file was changed back
-        return [t for t in tables if t.fold.hash == _hash(folds, t.fold.name)]
+        ours = [t for t in tables if t.fold.hash == _hash(folds, t.fold.name)]
+        self._served |= {t.fold.name: t.fold.hash for t in ours if t.serving}
+        return ours
 
     def _advance(
         self,
@@ -150,21 +160,17 @@ class Engine:
     ) -> None:
         """Fold up to `to` in one pass; those that cannot are taken there batch by batch."""
         start, needs = group[0].position, _needs(group)
-        size = min(self._max_batch, FLOW)
-        events = in_order(source.batches(start, needs, upto=to, size=size), start, to)
+        events = in_order(source.batches(start, needs, upto=to, size=self._max_batch), start, to)
         told = _telling(events, reached)
         results = self._folder.fold_stream([t.fold for t in group], relation.schema(needs), told)
         stuck = self._merge(group, results, start, to)
-        self._fit(to - start, sum(r.nbytes for r in results if not isinstance(r, CannotFold)))
+        weight = sum(rows.nbytes for rows in results if not isinstance(rows, CannotFold))
+        if weight > HEAVY:
+            self._stride = max((to - start) // 2, self._deep + 1) * len(group)
+        elif weight < HEAVY // 2:
+            self._stride = max(self._stride, 2 * (to - start) * len(group))
         if stuck:
             self._in_batches(stuck, source, to, lambda _: None)
-
-    def _fit(self, events: int, weight: int) -> None:
-        """Let the next stride be longer or shorter, by what the rows of this one weighed."""
-        if weight > HEAVY:
-            self._stride = max(events // 2, self._deep + 1)
-        elif weight < HEAVY // 2 and events == self._stride:
-            self._stride = min(2 * events, self._longest)
 
     def _in_batches(
         self,

@@ -51,7 +51,7 @@ def catch_up(
     done = _current(tables, folds, head) and enough(tables)
     if done and all(table.serving or table.failure for table in tables):
         return None
-    moved, seen = time.monotonic(), _standing(tables)
+    moved, seen = time.monotonic(), _standing(tables, folds)
     while True:
         turn = store.take_turn(0 if done else _LOOK_S)
         if turn is not None:
@@ -61,10 +61,10 @@ def catch_up(
         done = _current(tables, folds, head) and enough(tables)
         if done:
             return None
-        if _standing(tables) != seen:
-            moved, seen = time.monotonic(), _standing(tables)
-            if progress is not None:
-                progress(min(t.position for t in tables), head)
+        if _standing(tables, folds) != seen:
+            moved, seen = time.monotonic(), _standing(tables, folds)
+            if progress is not None and seen:
+                progress(min(position for _, position in seen), head)
         elif time.monotonic() - moved > _STILL_S:
             return _work(store, folds, source, progress)
 
@@ -146,5 +146,7 @@ def _current(tables: list[ViewTable], folds: Folds, head: int) -> bool:
     )
 
 
-def _standing(tables: list[ViewTable]) -> list[tuple[str, int]]:
-    return [(table.id, table.position) for table in tables]
+def _standing(tables: list[ViewTable], folds: Folds) -> list[tuple[str, int]]:
+    """How far our own definitions have come: whoever has the turn may keep others."""
+    ours = {(name, fold.hash) for name, fold in folds.items()}
+    return [(t.id, t.position) for t in tables if (t.fold.name, t.fold.hash) in ours]

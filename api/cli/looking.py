@@ -231,7 +231,7 @@ def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
 
 @views.command("run")
 def views_run() -> None:
-    """Keep every view current until told to stop; while another process does, wait to take over."""
+    """Keep every view current until told to stop; wait while another process does."""
     to_stop = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: to_stop.set())

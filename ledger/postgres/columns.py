@@ -88,6 +88,7 @@ class Columns:
                 for batch in self._once(after, upto):
                     yield batch
                     after = batch["position"][-1].as_py()
+                    pauses = patience()  # each loss is a new one
             except (adbc_driver_manager.Error, OSError) as error:
                 self._connections.demand_passing(error, pauses)
             else:

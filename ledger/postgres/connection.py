@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: a pool that gets over a server's restart, its errors in our words."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ Answer = TypeVar("Answer")
 
 _MOST_CONNECTIONS = 8
 _PATIENCE_S = 30.0
+_IN_POOL_S = 3.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 _OLDEST = 140_000  # multirange, SQL-standard function bodies
@@ -33,6 +35,10 @@ _OF_THE_CONNECTION = (
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
 _OF_THE_CALLER = ("28", "3D", "3F", "42501")
+
+
+# What the pool would say of each failed attempt, our own errors say in our words.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 
 @cache
@@ -66,6 +72,9 @@ class Connections:
             min_size=0,
             max_size=_MOST_CONNECTIONS,
             num_workers=1,
+            # The patience is ours: the pool's own attempts lie further and further apart, and while
+            # it waits for the next one it begins no other.
+            reconnect_timeout=0,
             open=True,
         )
 
@@ -78,16 +87,27 @@ class Connections:
         pauses = patience()
         while True:
             try:
-                with self._pool.connection(timeout=_PATIENCE_S) as connection:
+                with self._pool.connection(timeout=_IN_POOL_S) as connection:
                     return work(connection)
             except PoolTimeout:
-                raise StoreUnavailable(self._address.name, "no connection in time") from None
+                self._look_why(last=not next(pauses))
             except _OF_THE_CONNECTION as error:
                 if not is_passing(error.sqlstate) or not next(pauses):
                     raise in_our_words(error, self._address) from error
                 self._pool.check()  # the others of the same server are as dead
             except psycopg.Error as error:
                 raise in_our_words(error, self._address) from error
+
+    def _look_why(self, *, last: bool) -> None:
+        """The pool had none to give and keeps the reason to itself: raise it, unless it may pass."""
+        try:
+            connect(self._address).close()
+        except StoreUnavailable:
+            if last:
+                raise
+        else:
+            if last:
+                raise StoreUnavailable(self._address.name, "no connection in time: all are at work")
 
     def close(self) -> None:
         """Close every connection that is not at work, and the others when they are done."""

@@ -47,6 +47,8 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening; whoever still waits is woken."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         os.write(self._waker, b"\0")
         if self._thread is not None:

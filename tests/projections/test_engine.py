@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ledger.errors import BookAltered, FoldFailed
+from ledger.errors import BadUsage, BookAltered, FoldFailed
 from ledger.event import Event
 from projections import State, Views
 from projections.definition import Fold, parse_fold
@@ -236,10 +236,27 @@ def test_a_file_changed_back_drops_what_was_being_filled(store: ViewStore) -> No
     )
     engine = Engine(store)
     engine.catch_up({"seen": SEEN}, source)
-    store.create(changed)
-    engine.catch_up({"seen": SEEN}, source)
-    assert [(t.fold.hash, t.serving) for t in store.tables()] == [(SEEN.hash, True)]
     engine.close()
+    store.create(changed)
+    with closing(Engine(store)) as another:  # which has read its files just now
+        another.catch_up({"seen": SEEN}, source)
+    assert [(t.fold.hash, t.serving) for t in store.tables()] == [(SEEN.hash, True)]
+
+
+def test_a_definition_that_another_process_replaced_is_not_brought_back(store: ViewStore) -> None:
+    source = MemorySource.of(shop(50, 2))
+    changed = parse_fold(
+        "seen", "-- seen: events.\nSELECT type, count(*) AS n FROM events GROUP BY type"
+    )
+    with closing(Engine(store)) as old, closing(Engine(store)) as new:
+        old.catch_up({"seen": SEEN}, source)
+        store.create(changed)
+        old.catch_up({"seen": SEEN}, source)
+        assert len(store.tables()) == 2, "what another process fills is not ours to drop"
+        new.catch_up({"seen": changed}, source)
+        with pytest.raises(BadUsage, match="expected the definition that this process has read"):
+            old.catch_up({"seen": SEEN}, source)
+    assert [(t.fold.hash, t.serving) for t in store.tables()] == [(changed.hash, True)]
 
 
 def test_a_failed_rebuild_leaves_the_former_view_serving(tmp_path: Path, at: Path | str) -> None:

@@ -300,3 +300,29 @@ def test_others_are_kept_up_with_a_growing_book_while_one_is_filled(store: ViewS
     assert [t.generation for t in store.tables()] == [2, 1]
     assert len(lag) > 6
     assert max(lag) <= 20
+
+
+def test_whoever_keeps_other_definitions_is_not_waited_for(
+    store: ViewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_STILL_S", 0.3)
+    source, over = MemorySource.of(EVENTS[:50]), threading.Event()
+
+    def keep_another() -> None:
+        with closing(Engine(store)) as engine:
+            for upto in range(50, 450):
+                engine.catch_up({"total": TOTAL}, MemorySource.of(EVENTS[:upto]))
+                if over.wait(0.05):
+                    return
+
+    turn = store.take_turn(1)
+    assert turn is not None
+    with turn:
+        worker = threading.Thread(target=keep_another)
+        worker.start()
+        keeping.catch_up(store, {"seen": SEEN}, source)
+        still_at_it = worker.is_alive()
+        over.set()
+        worker.join()
+    assert still_at_it
+    assert {t.fold.name: t.position for t in store.tables()}["seen"] == 50

@@ -4,7 +4,7 @@ FROM (
     SELECT DISTINCT p AS position
     FROM positions_of(
         %(matches)s::jsonb, %(after)s,
-        least(%(upto)s, (SELECT position FROM event ORDER BY position DESC LIMIT 1)), %(limit)s
+        least(%(upto)s, coalesce((SELECT position FROM event ORDER BY position DESC LIMIT 1), 0)), %(limit)s
     ) AS p
     ORDER BY p
     LIMIT %(limit)s
