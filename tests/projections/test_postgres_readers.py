@@ -127,8 +127,10 @@ def test_connections_that_are_cut_amid_batches_lose_nothing_and_double_nothing(
     over, cuts = threading.Event(), [0]
 
     def cut() -> None:
+        pause = 0.1  # longer each time: a busy machine may need more than that to get anywhere
         with psycopg.connect(postgres_url, autocommit=True) as admin:
-            while not over.wait(0.15):
+            while not over.wait(pause):
+                pause *= 1.2
                 found = admin.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name LIKE 'bahi views %' AND datname = current_database()"
