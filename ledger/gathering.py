@@ -111,7 +111,8 @@ class Gathering(Generic[Item, Told]):
         self._thread.join()
 
     def _hand_in(self, caller: _Caller[Item, Told]) -> None:
-        if self._process != os.getpid():  # asked before the lock, which may have been held at the fork
+        # Asked before the lock, which somebody may have held at the fork.
+        if self._process != os.getpid():
             raise StoreUnavailable(self._name, "closed: its thread is in another process")
         with self._changed:
             if self._closing:
