@@ -24,7 +24,6 @@ from ledger.postgres.group import Offer, Standing, asked, packed, place, runs, w
 from ledger.postgres.listener import Listener
 from ledger.tree import Tree
 
-SCHEMA = "book"
 _PAGE = 2_000
 _POLL_S = 0.25
 
