@@ -53,7 +53,8 @@ class Proposed:
     """What is asked for, with everything a rule may go by besides the events.
 
     `tags` are by kind, ids for things that have a number: `{"deal": "…", "market": "IN"}`. `persons`
-    says who is one person, so that a boundary can name every member of a merged customer.
+    says who is one person, so that a boundary can name every member of a merged customer. `actor` is who
+    asks for it.
     """
 
     payload: EventType
@@ -61,6 +62,7 @@ class Proposed:
     customer: UUID | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     persons: Persons = NOBODY_MERGED
+    actor: UUID | None = None
 
     def tag(self, kind: str) -> str:
         """The tag of that kind as events carry it."""
@@ -258,7 +260,8 @@ class Desk:
             kind, _, thing = tag.partition(":")
             tags[kind] = thing
         missing = missing or bool(unknown)
-        return Proposed(asked.payload, asked.occurred_at, customer, tags, persons), missing
+        given = asked.payload, asked.occurred_at, customer, tags, persons, asked.actor
+        return Proposed(*given), missing
 
     def _named(self, draft: Draft, persons: Persons, *, keep: bool = False) -> UUID:
         """Whom the identifiers name. A command is about one person: it merges nobody on the way."""

@@ -16,6 +16,18 @@ from commands.consent import (
 from commands.deals import Deal, MoveDeal, OpenDeal, PriceDeal, ReopenDeal
 from commands.deciding import Rule
 from commands.declared import Declared, RegisterSchema
+from commands.privacy import (
+    Challenge,
+    Confirm,
+    Erase,
+    Extend,
+    Fulfil,
+    PlaceHold,
+    Receive,
+    ReleaseHold,
+    Verify,
+)
+from commands.privacy import Refuse as RefuseRequest
 from commands.restriction import Restrict, Unrestrict
 from commands.tasks import ScheduleTask, Task
 from commands.tickets import AssignTicket, OpenTicket, Ticket
@@ -31,7 +43,20 @@ from ledger.catalogue.consent import (
     ObjectionRaised,
 )
 from ledger.catalogue.email import EmailUnsubscribed
-from ledger.catalogue.privacy import CustomerRestricted, CustomerUnrestricted
+from ledger.catalogue.privacy import (
+    CustomerErasing,
+    CustomerRestricted,
+    CustomerUnrestricted,
+    HoldPlaced,
+    HoldReleased,
+    PrivacyChallenged,
+    PrivacyConfirmed,
+    PrivacyExtended,
+    PrivacyFulfilled,
+    PrivacyRefused,
+    PrivacyRequested,
+    PrivacyVerified,
+)
 from ledger.catalogue.reference import SchemaRegistered
 from ledger.catalogue.sales import (
     DealAmountChanged,
@@ -87,4 +112,14 @@ RULES: Mapping[type[EventType], type[Rule]] = {
     EmailUnsubscribed: Unsubscribe,
     CustomerRestricted: Restrict,
     CustomerUnrestricted: Unrestrict,
+    PrivacyRequested: Receive,
+    PrivacyConfirmed: Confirm,
+    PrivacyChallenged: Challenge,
+    PrivacyVerified: Verify,
+    PrivacyExtended: Extend,
+    PrivacyRefused: RefuseRequest,
+    PrivacyFulfilled: Fulfil,
+    HoldPlaced: PlaceHold,
+    HoldReleased: ReleaseHold,
+    CustomerErasing: Erase,
 }

@@ -3,7 +3,17 @@
 from typing import Literal
 from uuid import UUID
 
-from ledger.catalogue.fields import Code, Count, Day, Digest, LegalText
+from ledger.catalogue.fields import (
+    Code,
+    ContentText,
+    Count,
+    Country,
+    Day,
+    Digest,
+    IdentityText,
+    LegalText,
+    TimeZone,
+)
 from ledger.catalogue.model import About, Domain, EventType, Retention, event
 from ledger.catalogue.profile import CustomerIdentified
 
@@ -11,22 +21,47 @@ Right = Literal["access", "portability", "erasure", "rectification", "restrictio
 Law = Literal["gdpr", "ccpa", "lgpd"]
 
 
-@event("privacy.requested", domain=Domain.PRIVACY, reserved=True)
+@event("privacy.requested", domain=Domain.PRIVACY, version=2, reserved=True)
 class PrivacyRequested(EventType):
-    """A person asked for what the law gives them; due at the end of `due_on`."""
+    """A person asked for what the law gives them; due at the end of `due_on`.
+
+    `request` is the id of this very event. Since version 2: where it is answered (`jurisdiction` by
+    its public holidays, `time_zone` by its days), by when its receipt is to be confirmed where the law
+    says so, where the answer goes, and what they wrote.
+    """
 
     request: UUID
     right: Right
     law: Law
     due_on: Day
+    jurisdiction: Country | None = None
+    time_zone: TimeZone | None = None
+    confirm_by: Day | None = None
+    contact: IdentityText | None = None
+    message: ContentText | None = None
 
 
-@event("privacy.verified", domain=Domain.PRIVACY, reserved=True)
+@event("privacy.confirmed", domain=Domain.PRIVACY, reserved=True)
+class PrivacyConfirmed(EventType):
+    """They were told that their request has come, and how it goes on."""
+
+    request: UUID
+
+
+@event("privacy.challenged", domain=Domain.PRIVACY, reserved=True)
+class PrivacyChallenged(EventType):
+    """We doubt who they are and asked them to show it; where the law lets it, the clock waits."""
+
+    request: UUID
+
+
+@event("privacy.verified", domain=Domain.PRIVACY, version=2, reserved=True)
 class PrivacyVerified(EventType):
-    """We know that they are who they say they are."""
+    """We know that they are who they say they are. `due_on`: since version 2, where the clock had waited."""
 
     request: UUID
     verified_by: Code | None = None
+    due_on: Day | None = None
 
 
 @event("privacy.extended", domain=Domain.PRIVACY, reserved=True)

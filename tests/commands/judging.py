@@ -5,7 +5,7 @@ as it would be by one.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from ledger.event import Event, Recorded, moment_of
 from ledger.people import NOBODY_MERGED, Persons
 
 Said = tuple[int, str, dict[str, Any]]
-"""A day of March 2026, a type, and attributes; `customer` and `tags` (by kind) among them."""
+"""A day counted from 1 March 2026, a type, and attributes; `customer`, `actor` and `tags` (by kind)
+among them."""
 
 ALLOWED = ""
 ONE = {"deal": "d", "ticket": "t", "task": "k", "account": "a"}
@@ -27,15 +28,15 @@ ONE = {"deal": "d", "ticket": "t", "task": "k", "account": "a"}
 
 
 def day(number: int) -> datetime:
-    return datetime(2026, 3, number, tzinfo=UTC)
+    return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=number - 1)
 
 
 def judged(given: Sequence[Said], when: Said, persons: Persons = NOBODY_MERGED) -> str:
     """The refusal's class and message, or `ALLOWED`. Events are recorded in the order given."""
-    payload, customer, tags = _parts(when)
-    rule = RULES[type(payload)](Proposed(payload, day(when[0]), customer, tags, persons))
-    recorded = [_recorded(position, said) for position, said in enumerate(given, 1)]
-    for event in sorted((r for r in recorded if _within(rule, r)), key=moment_of):
+    payload, customer, actor, tags = _parts(when)
+    rule = RULES[type(payload)](Proposed(payload, day(when[0]), customer, tags, persons, actor))
+    told = [recorded(position, said) for position, said in enumerate(given, 1)]
+    for event in sorted((r for r in told if _within(rule, r)), key=moment_of):
         Happened(event, catalogue.load(event.event.type, event.event.data)).mutate(rule)
     try:
         rule.execute()
@@ -47,15 +48,16 @@ def judged(given: Sequence[Said], when: Said, persons: Persons = NOBODY_MERGED) 
     return ALLOWED
 
 
-def _parts(said: Said) -> tuple[EventType, UUID | None, Mapping[str, str]]:
+def _parts(said: Said) -> tuple[EventType, UUID | None, UUID | None, Mapping[str, str]]:
     _, type_, attributes = said
     given = {**attributes}
-    customer, tags = given.pop("customer", None), given.pop("tags", ONE)
-    return catalogue.parse(type_, given, at_a_door=False), customer, tags
+    customer, actor = given.pop("customer", None), given.pop("actor", None)
+    tags = given.pop("tags", ONE)
+    return catalogue.parse(type_, given, at_a_door=False), customer, actor, tags
 
 
-def _recorded(position: int, said: Said) -> Recorded:
-    payload, customer, tags = _parts(said)
+def recorded(position: int, said: Said) -> Recorded:
+    payload, customer, actor, tags = _parts(said)
     event = Event(
         id=UUID(int=position),
         type=payload.TOPIC,
@@ -65,6 +67,7 @@ def _recorded(position: int, said: Said) -> Recorded:
         source="test",
         data=payload.clear(),
         customer=customer,
+        actor=actor,
         tags=tuple(f"{kind}:{thing}" for kind, thing in tags.items()),
     )
     return Recorded(position, day(31), event, b"")

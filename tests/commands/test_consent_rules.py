@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 
 from ledger.people import persons_of
-from tests.commands.judging import Said, day, judged
-from tests.commands.judging import _recorded as recorded
+from tests.commands.judging import Said, day, judged, recorded
 
 PEOPLE = {name: UUID(int=n, version=4) for n, name in enumerate("ABC", 1)}
 A, B, _ = PEOPLE.values()

@@ -327,8 +327,9 @@ def test_the_types_that_only_commands_may_append() -> None:
         "customer.erased", "customer.erasing", "customer.rectified", "customer.restricted",
         "customer.unrestricted", "customers.merged", "customers.split", "event.redacted",
         "hold.placed", "hold.released", "notice.published", "personal_data.exported",
-        "personal_data.opened", "pipeline.defined", "privacy.extended", "privacy.fulfilled",
-        "privacy.refused", "privacy.requested", "privacy.verified", "schema.registered",
+        "personal_data.opened", "pipeline.defined", "privacy.challenged", "privacy.confirmed",
+        "privacy.extended", "privacy.fulfilled", "privacy.refused", "privacy.requested",
+        "privacy.verified", "schema.registered",
     }  # fmt: skip
     in_privacy = {model.TOPIC for model in TYPES if model.DOMAIN is Domain.PRIVACY}
     assert in_privacy <= reserved
