@@ -27,7 +27,7 @@ class PrivacyRequested(EventType):
 
     `request` is the id of this very event. Since version 2: where it is answered (`jurisdiction` by
     its public holidays, `time_zone` by its days), by when its receipt is to be confirmed where the law
-    says so, where the answer goes, and what they wrote.
+    says so, where the answer goes, and what they wrote: both sealed under the person's own keys.
     """
 
     request: UUID
