@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ledger.catalogue.fields import Country
+from ledger.catalogue.fields import Country, TimeZone
 from ledger.errors import BadUsage
 from ledger.identifiers import KIND
 from ledger.naming import LIMITS, Limits
@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         Hours, NoDecode, BeforeValidator(_hours), AfterValidator(_in_order)
     ] = SENDING_HOURS
     """Between which hours of their day people may be written to, such as `8-20`."""
+
+    office_country: Country | None = None
+    """ISO country where requests about people's data are answered: its public holidays count."""
+    office_zone: TimeZone = "UTC"
+    """Time zone of that office: its days count."""
 
     @property
     def ledger_address(self) -> str:

@@ -1,6 +1,7 @@
 """The command line `bahi`. Each file here is a group of commands; importing it adds them."""
 
 from api.cli import (
+    answering,
     beginning,
     consenting,
     demo,
@@ -15,6 +16,7 @@ from api.cli import (
 from api.cli.app import app, main
 
 __all__ = [
+    "answering",
     "app",
     "beginning",
     "consenting",

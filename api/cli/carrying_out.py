@@ -40,10 +40,13 @@ _TYPED = {
     "event_name": "EVENT_NAME",
     "expected_close": "--close-by",
     "goal": "NAME",
+    "hold": "HOLD",
     "notice_version": "--version",
     "period_end": "--to",
     "period_start": "--from",
     "pipeline.defined.pipeline": "PIPELINE",
+    "privacy.requested.jurisdiction": "--country",
+    "privacy.requested.time_zone": "--zone",
     "purpose": "PURPOSE",
     "reason_given": "--reason",
     "resolve_within_minutes": "--resolve-within",
@@ -53,6 +56,7 @@ _TYPED = {
     "task_kind": "--kind",
     "text": "FILE",
     "valid_until": "--until",
+    "verified_by": "--by",
 }
 """Fields that are not typed as an option of their own name; one of a single type stands with it."""
 

@@ -1,5 +1,6 @@
 """One thing on a page: what the views say of it, and what happened to it."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -28,13 +29,13 @@ def show(kind: str, text: str, as_of: str | None, known_at: str | None, *, json:
         events = _events(bahi, f"{kind}:{thing}", at)
     if json:
         shown = {name: json_rows(rows) for name, rows in views.items()}
-        write_json({kind: thing, "views": shown, "events": [_line(event) for event in events]})
+        write_json({kind: thing, "views": shown, "events": [event_line(event) for event in events]})
         return
     out.print(Text(f"{kind.capitalize()} {thing}", style="bold"))
     for name, rows in views.items():
         for row in rows.to_pylist():
             print_figures(name, {column: value for column, value in row.items() if column != kind})
-    _print_events(events)
+    print_events(events)
 
 
 def _rows(bahi: Bahi, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
@@ -47,12 +48,18 @@ def _rows(bahi: Bahi, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
 
 
 def _events(bahi: Bahi, tag: str, at: Clocks) -> list[Recorded]:
-    found = bahi.ledger.book.read(matching=[Match(tags=(tag,))], upto=at.known_upto)
-    happened = (r for r in found if at.as_of is None or r.event.occurred_at <= at.as_of)
+    return within(bahi.ledger.book.read(matching=[Match(tags=(tag,))], upto=at.known_upto), at)
+
+
+def within(events: Iterable[Recorded], at: Clocks) -> list[Recorded]:
+    """Those that had happened and were known by then, in order of moment."""
+    known = (r for r in events if at.known_upto is None or r.position <= at.known_upto)
+    happened = (r for r in known if at.as_of is None or r.event.occurred_at <= at.as_of)
     return sorted(happened, key=moment_of)
 
 
-def _line(recorded: Recorded) -> dict[str, Any]:
+def event_line(recorded: Recorded) -> dict[str, Any]:
+    """One event for programs."""
     event = recorded.event
     return {
         "position": recorded.position,
@@ -63,7 +70,8 @@ def _line(recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def _print_events(events: list[Recorded]) -> None:
+def print_events(events: Sequence[Recorded]) -> None:
+    """What happened, a line an event, for people."""
     out.print()
     out.print(Text("events", style="bold cyan"))
     if not events:
