@@ -374,6 +374,13 @@ def test_a_hold_on_any_member_of_a_merged_person_stops_the_erasure() -> None:
     )
 
 
+def test_a_hold_of_the_same_name_on_another_member_is_another_hold() -> None:
+    merged: Said = (3, "customers.merged", {"customer": ZOE, "other": ANN})
+    persons = persons_of([recorded(1, merged)], lambda customer: (customer.int, customer))
+    given = [merged, hold(12, "placed", customer=ANN)]
+    assert judged(given, hold(10, "placed"), persons) == ALLOWED
+
+
 def test_nothing_happens_to_a_request_before_what_has_happened_to_it() -> None:
     assert judged([ASKED, VERIFIED], step(6, "fulfilled")) == (
         f"BadField occurred_at: expected not before what it follows, at {day(7):%Y-%m-%d %H:%M:%S} UTC, "
