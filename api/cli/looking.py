@@ -233,8 +233,15 @@ def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
 def views_run() -> None:
     """Keep every view current until told to stop; wait while another process does."""
     to_stop = threading.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: to_stop.set())
+    signs = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(*_: object) -> None:
+        to_stop.set()
+        for sign in signs:  # who tells us twice will not wait for a server that is away
+            signal.signal(sign, signal.SIG_DFL)
+
+    for sign in signs:
+        signal.signal(sign, stop)
     with opened(current=False) as bahi:
         name = book_name(bahi.settings.ledger_address)
         said: set[str] = set()

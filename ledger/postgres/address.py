@@ -10,7 +10,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.errors import BadUsage
 
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_-]{0,56}")
+"""Of 63 characters, six are left for what stands beside it, as the views do."""
 _SECRETS = ("password", "sslpassword")
 
 _ALWAYS = " ".join(
@@ -74,7 +75,7 @@ class Address:
         chosen = given.pop("schema", schema)
         if not _SCHEMA.fullmatch(chosen):
             raise BadUsage(
-                "expected a schema of small letters, digits, _ and - in the address, "
+                "expected a schema of at most 57 small letters, digits, _ and - in the address, "
                 f"came one of {len(chosen):,} characters"
             )
         plain = parts._replace(query=urlencode(given, quote_via=quote)).geturl()
@@ -90,13 +91,8 @@ class Address:
         return cls(make_conninfo("", **fields), chosen, f"{name}?schema={chosen}", secrets)
 
     def beside(self, suffix: str) -> Self:
-        """The schema beside this one, called like it with something after it.
-
-        Raises `BadUsage` where the name would be longer than PostgreSQL's are.
-        """
+        """The schema beside this one, called like it with something short after it."""
         schema = self.schema + suffix
-        if not _SCHEMA.fullmatch(schema):
-            raise BadUsage(f"expected a schema of at most {63 - len(suffix)} characters")
         fields = conninfo_to_dict(self.conninfo)
         options = f'{fields.pop("options", "")} -c search_path="{schema}"'  # the last one counts
         name = self.name.removesuffix(self.schema) + schema

@@ -36,17 +36,17 @@ class Offer:
     recorded: Standing = field(default_factory=dict)
     place: int = 0
     refusal: ConditionFailed | IdReused | None = None
+    _fresh: Sequence[int] | None = None
 
     @classmethod
     def of(cls, member: Member) -> Self:
         """Raises `BadField` for text that PostgreSQL does not keep."""
-        events = member.events
-        texts = [event.type for event in events]
-        for event in events:
-            texts += event.tags
+        texts = []
+        for event in member.events:
+            texts += (event.type, *event.tags)
         if _NUL in "".join(texts):
             raise BadField("type, tags", "text without U+0000", "text with it")
-        ids = [event.id.bytes for event in events]
+        ids = [event.id.bytes for event in member.events]
         first = dict(zip(reversed(ids), range(len(ids) - 1, -1, -1), strict=True))
         return cls(member, ids, first)
 
@@ -57,10 +57,15 @@ class Offer:
     @property
     def fresh(self) -> Sequence[int]:
         """Indexes of the events to be written: of each id that is not recorded, the first."""
+        if self._fresh is None:
+            self._fresh = self._look_for_fresh()
+        return self._fresh
+
+    def _look_for_fresh(self) -> Sequence[int]:
         if self.refusal is not None:
             return ()
-        if len(self.first) == len(self.events) and not self.recorded:  # as nearly always
-            return range(len(self.events))
+        if len(self.first) == len(self.member.events) and not self.recorded:  # as nearly always
+            return range(len(self.member.events))
         return sorted(at for event_id, at in self.first.items() if event_id not in self.recorded)
 
     def fresh_of(self, values: Sequence[T]) -> Sequence[T]:
@@ -76,6 +81,7 @@ class Offer:
     def learn(self, recorded: Standing) -> None:
         """Hear what the book has. With a condition, a reused id refuses the whole."""
         self.recorded |= {one: recorded[one] for one in self.first if one in recorded}
+        self._fresh = None
         if self.member.condition is None:
             return
         for index, event in enumerate(self.events):
@@ -91,7 +97,9 @@ class Offer:
         if self.refusal is not None:
             return self.refusal
         fresh = self.fresh
-        if len(fresh) == len(self.events):
+        if len(fresh) == 1 == len(self.ids):  # as from a caller who brings one event
+            return [Receipt(Status.APPENDED, self.place)]
+        if len(fresh) == len(self.ids):
             places = range(self.place, self.place + len(fresh))
             return [*map(Receipt, repeat(Status.APPENDED), places)]
         placed = {self.ids[index]: self.place + n for n, index in enumerate(fresh)}

@@ -19,6 +19,7 @@ import psycopg
 import pyarrow as pa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ledger.errors import StoreUnavailable
 from ledger.postgres.address import Address
 from ledger.postgres.columns import ColumnConnections
 from ledger.postgres.columns import Connection as ColumnConnection
@@ -36,6 +37,7 @@ _FEW = 2_000
 """Rows that go as parameters, and not by COPY: two round trips in all, and not several a fold."""
 _SWITCH_WAIT = "5s"  # all who come to read a view wait behind a switch that waits
 _NAME_OF_ID = 24  # of 63 bytes; beside it stand a digest, a number, and what PostgreSQL adds
+_GIVEN_NAME = 20  # of 63 bytes too; what is cut off at the end says which process it is
 _GONE = "42P01"
 
 
@@ -97,19 +99,22 @@ class PostgresViews:
         return self._turns.take(wait_s)
 
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
+        missed = ""
         while True:
             if not where:
-                whole, found = self._columns.patiently(lambda c: _read(c, name))
-                if whole:
-                    return found
-                continue  # it was replaced between the look at where it is and the look at it
-            table = self._serving.get(name) or self._found(name)
-            if table is None:
-                return None
-            kept = self._connections.patiently(partial(_read_keys, table, where))
-            if kept is not None:
+                table, kept = self._columns.patiently(lambda c: _read(c, name))
+            else:
+                table = self._serving.get(name) or self._found(name)
+                kept = table and self._connections.patiently(partial(_read_keys, table, where))
+            if table is None or kept is not None:
                 return kept
+            # It was replaced between the look at where it is and the look at it.
             self._serving.pop(name, None)
+            if table.id == missed:  # where it still is said to be: no replacement
+                raise StoreUnavailable(
+                    self._address.name, f"{name}: expected its table {table.id}, found none"
+                )
+            missed = table.id
 
     def _found(self, name: str) -> ViewTable | None:
         query = sql.statement("serving_table").format(name=sql.literal(name))
@@ -135,7 +140,7 @@ class _StandsInTheWay(Exception):
 
 def _at_work(address: Address) -> Address:
     """The same, with a name that says which process this is: `bahi views host:4711.a1b2`."""
-    given = conninfo_to_dict(address.conninfo)["application_name"]
+    given = str(conninfo_to_dict(address.conninfo)["application_name"])[:_GIVEN_NAME]
     host = socket.gethostname()[:20]
     name = f"{given} views {host}:{os.getpid()}.{secrets.token_hex(2)}"
     return replace(address, conninfo=make_conninfo(address.conninfo, application_name=name))
@@ -242,9 +247,9 @@ def _fold(definition: str) -> Fold:
     return Fold.from_json(definition)
 
 
-def _read(connection: ColumnConnection, name: str) -> tuple[bool, Kept | None]:
-    """The pointer and all rows that it points to, from one snapshot; False if they are gone by now."""
-    kept = None
+def _read(connection: ColumnConnection, name: str) -> tuple[ViewTable | None, Kept | None]:
+    """The pointer and all rows that it points to, from one snapshot; no rows if they are gone by now."""
+    table = kept = None
     with connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute(sql.statement("serving_table").format(name=sql.literal(name)))
@@ -257,10 +262,10 @@ def _read(connection: ColumnConnection, name: str) -> tuple[bool, Kept | None]:
                 if error.sqlstate != _GONE:
                     raise
                 cursor.execute("ROLLBACK")
-                return False, None
+                return table, None
             kept = Kept(table, cursor.fetch_arrow_table().cast(table.fold.stored))
         cursor.execute("COMMIT")
-    return True, kept
+    return table, kept
 
 
 def _read_keys(

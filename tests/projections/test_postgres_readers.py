@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from ledger.errors import FoldFailed
+from ledger.errors import FoldFailed, StoreUnavailable
 from ledger.stores import open_book
 from projections import State, Views
 from projections.definition import Fold
@@ -213,3 +213,16 @@ def test_an_embedded_book_loads_no_drivers(tmp_path: Path) -> None:
         [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_view_whose_table_somebody_took_away_is_told_of_and_not_waited_for(
+    server_at: str,
+) -> None:
+    with closing(PostgresViews(server_at)) as store, closing(Engine(store)) as engine:
+        engine.catch_up({"seen": SEEN}, MemorySource.of(shop(30, 3)))
+        table = _table(store, "seen").id
+        with plain(server_at) as session:
+            session.execute(f'DROP TABLE "{table}" CASCADE'.encode())
+        for where in ([], [("source", ["web"])]):
+            with pytest.raises(StoreUnavailable, match=f"seen: expected its table {table}"):
+                store.read("seen", where)

@@ -113,7 +113,7 @@ def test_names_as_long_as_they_may_be_and_alike_for_long_are_told_apart(
     with plain(server_at) as session:
         for name in names:
             assert session.execute(f"SELECT sum(n) FROM {name}".encode()).fetchone() == (30,)
-    with pytest.raises(BadUsage, match="schema of at most 57 characters"):
+    with pytest.raises(BadUsage, match="schema of at most 57 small letters"):
         PostgresViews(f"{server_at.partition('=')[0]}={'s' * 58}")
 
 
