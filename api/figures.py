@@ -26,8 +26,9 @@ _ROWS = 8
 _WIDTH = 96
 _SUMS = frozenset({"ordered", "refunded", "largest_order", "renewed"})
 """Columns that hold money although their names do not end in `_minor`."""
-_LEFT_OUT = frozenset({"consent", "customer_dialogue"})
-"""What is kept for questions and says nothing to people: of consent, `permission` says what follows."""
+_LEFT_OUT = frozenset({"consent", "customer_dialogue", "opened"})
+"""What is kept for questions and says nothing to people: of consent, `permission` says what follows, and
+`bahi privacy opened` tells who looked."""
 _SHORT = 60
 _BARS = " ▁▂▃▄▅▆▇█"
 

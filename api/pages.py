@@ -90,6 +90,26 @@ def customer_json(page: Page) -> dict[str, Any]:
     return shown
 
 
+def print_erased(customer: UUID, erasure: pa.Table) -> None:
+    """Somebody who is gone, for people: that they are, and when, from the fold `erasure`."""
+    out.print(Text(f"Customer {customer}", style="bold"))
+    row: dict[str, Any] = next(iter(erasure.to_pylist()), {})
+    erased_at = row.get("erased_at")
+    if erased_at:
+        out.print(f"  erased on {erased_at:%Y-%m-%d %H:%M} UTC")
+    elif row.get("erasing_at"):
+        out.print(f"  being erased since {row['erasing_at']:%Y-%m-%d %H:%M} UTC")
+    else:
+        out.print("  erased, as the keyring has it")
+
+
+def erased_json(customer: UUID, erasure: pa.Table) -> dict[str, Any]:
+    """The same for programs."""
+    row = next(iter(json_rows(erasure)), {})
+    when = {name: row.get(name) for name in ("erasing_at", "erased_at")}
+    return {"customer": str(customer), "erased": True, **when}
+
+
 def _zulu(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 

@@ -44,7 +44,7 @@ _SHOWN = 50
 _FOLDED_AT = 40
 _BETWEEN = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_EXECUTED = re.compile(r"^[=+\-@\t\r\n]")
+_EXECUTED = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # the wide ones of East Asia as well
 
 
 class Format(StrEnum):
@@ -118,6 +118,11 @@ def readable(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,}"
     return visible(_cell(value) or "")
+
+
+def defused(text: str) -> str:
+    """A text that a spreadsheet would execute, made a text there by an apostrophe."""
+    return f"'{text}" if _EXECUTED.match(text) else text
 
 
 def visible(text: str) -> str:
@@ -217,9 +222,8 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _csv_cell(value: object) -> str | None:
-    """A text that a spreadsheet would execute is defused: an apostrophe makes it a text there."""
     text = _cell(value)
-    return f"'{text}" if isinstance(value, str) and _EXECUTED.match(value) else text
+    return defused(text) if text is not None and isinstance(value, str) else text
 
 
 def _cell(value: object) -> str | None:

@@ -2,20 +2,29 @@
 
 import getpass
 import os
+import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from api.staging import Staging
 from commands.deciding import Desk
+from commands.privacy.erasing import Office, resume
+from commands.privacy.recovering import recover
 from ledger.clock import Clock, Ids, random_ids, system_clock
-from ledger.errors import FoldFailed
-from ledger.opening import Ledger, open_ledger, remember
+from ledger.errors import BahiError, FoldFailed
+from ledger.opening import Ledger, Standing, open_ledger, open_restored, remember
+from ledger.restricted import DESPITE
 from ledger.settings import Settings
 from ledger.stores import open_book
 from projections import Progress, Views
 from replay.history import History
 from streams.imports import Intake
+
+_STAFF = "os:"
+"""What the vault knows a member of staff by, before the name that their machine has for them."""
 
 
 @dataclass(slots=True)
@@ -26,11 +35,24 @@ class Bahi:
     clock: Clock
     ids: Ids
     ledger: Ledger
+    unfinished: Exception | None = field(default=None, init=False)
+    """Why an erasure that had begun could not be carried on when this was opened."""
+    overdue: Exception | None = field(default=None, init=False)
+    """Why the vault, whose epoch is over, could not be wrapped anew."""
     _views: Views | None = field(default=None, init=False)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock = system_clock, ids: Ids = random_ids) -> Self:
-        """Open the ledger that the settings name, or begin it."""
+    def open(
+        cls,
+        settings: Settings,
+        clock: Clock = system_clock,
+        ids: Ids = random_ids,
+        wrapping: Progress | None = None,
+    ) -> Self:
+        """Open the ledger that the settings name, or begin it.
+
+        Where its epoch is over, everything in the vault is wrapped anew; `wrapping` is told how far that is.
+        """
         book = open_book(settings.ledger_address, clock)
         try:
             ledger = open_ledger(
@@ -41,23 +63,72 @@ class Bahi:
             raise
         try:
             ledger.vault.expire(clock())
+            Staging(settings.staging_folder).clear()
         except BaseException:
             ledger.close()
             raise
-        return cls(settings, clock, ids, ledger)
+        bahi = cls(settings, clock, ids, ledger)
+        try:
+            ledger.vault.expire_suppressions(clock())
+            resume(bahi.office)
+        except (BahiError, OSError, sqlite3.Error) as error:
+            # Whose erasure has begun is gone for everybody already: what cannot be carried on now, such
+            # as while somebody reads the vault without end, keeps nobody else from their work.
+            bahi.unfinished = error
+        try:
+            ledger.vault.renew(ledger.keyring, clock(), wrapping)
+        except (BahiError, OSError, sqlite3.Error) as error:
+            bahi.overdue = error
+        return bahi
+
+    @classmethod
+    def open_restored(
+        cls, settings: Settings, clock: Clock = system_clock, ids: Ids = random_ids
+    ) -> tuple[Self, Standing]:
+        """Open stores that may be older than is remembered, for `recover` and nothing else."""
+        book = open_book(settings.ledger_address, clock)
+        try:
+            ledger, standing = open_restored(
+                book, settings.vault_address, settings.keyring_file, clock=clock, ids=ids
+            )
+        except BaseException:
+            book.close()
+            raise
+        return cls(settings, clock, ids, ledger), standing
+
+    def recover(self, standing: Standing) -> int:
+        """Make restored stores fit to be opened; see `commands.privacy.recovering`."""
+        if standing.book_is_older:
+            self.views.clear()
+        again = recover(self.office, standing, self.actor)
+        self.catch_up()
+        return again
 
     @property
     def views(self) -> Views:
         """The views; read from their files for whoever asks first, since that takes a second."""
         if self._views is None:
             given = self.settings
-            self._views = Views.open(given.views_at, given.views, self.clock)
+            self._views = Views.open(given.views_at, given.views, self.clock, self.ledger.gone)
         return self._views
 
     @property
     def history(self) -> History:
-        """What was, through the views."""
-        return History(self.ledger.book, self.views, self.ledger.people)
+        """What was, through the views, as everybody sees it: without the erased and the restricted."""
+        return self.history_for("")
+
+    def history_for(self, purpose: str) -> History:
+        """The same for a purpose; for those of `DESPITE`, with whose data is restricted."""
+        ledger = self.ledger
+        hidden = ledger.gone.now if purpose in DESPITE else self._hidden
+        return History(ledger.book, self.views, ledger.people, hidden)
+
+    def _hidden(self) -> frozenset[UUID]:
+        return self.ledger.gone.now() | self.ledger.restricted.now()
+
+    def hide(self) -> None:
+        """Have everybody whom our own views do not show hidden from a server's SQL too."""
+        self.views.hide(self._hidden())
 
     @property
     def intake(self) -> Intake:
@@ -72,6 +143,16 @@ class Bahi:
         tolerance = given.future_tolerance
         return Desk(self.ledger, self.clock, self.ids, tolerance, given.region, given.limits)
 
+    @property
+    def staging(self) -> Staging:
+        """Where files about people are made before they are handed over."""
+        return Staging(self.settings.staging_folder)
+
+    @property
+    def office(self) -> Office:
+        """Where people are erased, and what else of ours forgets them."""
+        return Office(self.desk, (_ForgettingViews(self), self.staging))
+
     def actor(self) -> UUID:
         """The random id of whoever runs this process, by their name on this machine."""
         try:
@@ -82,11 +163,17 @@ class Bahi:
 
     def staff(self, name: str) -> UUID:
         """The random id of a member of staff, by their name on this machine; made if it is new."""
-        return self.ledger.vault.staff(f"os:{name}")
+        return self.ledger.vault.staff(f"{_STAFF}{name}")
+
+    def staff_name(self, actor: UUID) -> str | None:
+        """Who that is, by their name on their machine; None for somebody else than staff."""
+        name = self.ledger.vault.staff_name(actor)
+        return None if name is None else name.removeprefix(_STAFF)
 
     def catch_up(self, progress: Progress | None = None) -> list[FoldFailed]:
         """Bring every fold up to the book's head; those that stopped, alone, are returned."""
         self.views.catch_up(self.ledger.book, progress)
+        self.hide()
         return list(self.views.failures())
 
     def close(self, *, in_order: bool = True) -> None:
@@ -110,3 +197,17 @@ class Bahi:
         trace: TracebackType | None,
     ) -> None:
         self.close(in_order=kind is None)
+
+
+class _ForgettingViews:
+    """The views: brought past the erasing, at which they drop whom it is about, and swept besides of
+    tables that have stopped before it, or are being filled.
+    """
+
+    def __init__(self, bahi: Bahi) -> None:
+        self._bahi = bahi
+
+    def forget(self, customers: Collection[UUID]) -> None:
+        """See `Forgetting.forget`."""
+        self._bahi.catch_up()
+        self._bahi.views.forget(customers)

@@ -1,13 +1,14 @@
 """Items that a door could not hand in, kept sealed in the vault until they are tried again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from commands.on_record import opened, put_on_record
 from ledger.clock import Clock, Ids
-from ledger.errors import Erased, Refused
+from ledger.errors import NamesErased, Refused
 from ledger.identifiers import Identifier
 from ledger.opening import Ledger
 from ledger.vault import DeadLetter
@@ -28,14 +29,16 @@ class RefusedItem:
 
 
 def keep_refused(
-    ledger: Ledger, door: str, items: Iterable[RefusedItem], *, clock: Clock, ids: Ids
+    ledger: Ledger, door: str, items: Collection[RefusedItem], *, clock: Clock, ids: Ids
 ) -> int:
-    """Keep refused items as dead letters, in one transaction; how many there were.
+    """Keep refused items as dead letters, in one transaction; how many there are.
 
     Letters older than 30 days are destroyed on the way. The same item at the same door stays one
-    letter, however often it is refused.
+    letter, however often it is refused. Of items about people who are erased, or were lately and have
+    not turned to us since, none is kept: they would be back in it.
     """
     now = clock()
+    unwanted = _erased(ledger, items, now)
     letters = [
         DeadLetter(
             id=ids(),
@@ -48,11 +51,18 @@ def keep_refused(
             identifiers=item.identifiers,
         )
         for item in items
+        if not isinstance(item.refusal, NamesErased) and unwanted.isdisjoint(item.identifiers)
     ]
     ledger.vault.expire(now)
     if letters:
         ledger.vault.keep(letters)
     return len(letters)
+
+
+def _erased(ledger: Ledger, items: Collection[RefusedItem], now: datetime) -> frozenset[Identifier]:
+    """Identifiers of people who were erased lately, and by which nobody else is known."""
+    late = ledger.vault.suppressed({i for item in items for i in item.identifiers}, now)
+    return frozenset(i for i in late if ledger.vault.look_up(i) is None)
 
 
 def open_refused(
@@ -63,18 +73,12 @@ def open_refused(
     purpose: str,
     reason: str,
     clock: Clock,
-    ids: Ids,
 ) -> DeadLetter:
-    """One dead letter, whole; when it is returned, its opening is on record for all whom it names.
+    """One dead letter, whole; before it is opened, that is on record for all whom it names.
 
     Raises `BadUsage` without a reason, `NotFound`, and `Erased` if somebody it names is being erased.
     """
     opening = opened(purpose, reason)
-    found = ledger.vault.open_letter(letter)
-    looked_up = (ledger.vault.look_up(identifier) for identifier in found.identifiers)
-    named = {customer for customer in looked_up if customer is not None}
-    if ledger.vault.fenced(named):
-        raise Erased("somebody whom this letter names is erased, or being erased")
-    for customer in named or (None,):
-        put_on_record(ledger, customer, actor, opening, clock=clock, ids=ids)
-    return found
+    named = ledger.vault.named_in(letter)
+    on_record = put_on_record(ledger, named, actor, opening, clock=clock, about=letter)
+    return ledger.vault.open_letter(letter, on_record)

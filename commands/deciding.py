@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
+from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery, DCBQueryItem
 from eventsourcing.dcb.application import DCBApplication, DCBRepository
 from eventsourcing.dcb.domain import Decision, Selector, Slice, Tagged, decorated_funcs
 from eventsourcing.dcb.persistence import DCBEventStore, DCBMapper
@@ -29,10 +29,12 @@ from commands.draft import Draft, check_fact, check_message, check_names, check_
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.book import CUSTOMER_TAG, Receipt, Status
 from ledger.catalogue import EventType, load
+from ledger.catalogue.privacy import CustomerErasing
 from ledger.clock import Clock, Ids
 from ledger.dcb import BookRecorder, NativeEvent
 from ledger.errors import (
     BadField,
+    Erased,
     IdentityConflict,
     IdReused,
     NotAllowed,
@@ -186,6 +188,8 @@ class Desk:
             decided = application.decided(rule(proposed))
             if self._changed(proposed):
                 continue  # who is one person has changed while the rule was reading
+            if self.ledger.gone.now().intersection(proposed.members):
+                raise BadField("identifiers", "a person who is not being erased", "one who is")
             draft.customer = proposed.customer or self._living(decided.contact)
             check_sealable(draft)
             if missing and not made:
@@ -194,11 +198,18 @@ class Desk:
                 continue
             try:
                 receipt = application.save(decided, draft)
-            except IntegrityError:
+            except (IntegrityError, Erased):
                 continue  # others were quicker
             fate = Fate.APPENDED if receipt.status is Status.APPENDED else Fate.DUPLICATE
             return Outcome(fate, receipt.position)
         raise NotAllowed("command", "a moment of rest", f"{_ATTEMPTS} others one after the other")
+
+    def judged(self, rule: TRule) -> TRule:
+        """The rule, having seen all that it goes by and allowed what was proposed; nothing is appended.
+
+        Raises `Refused`.
+        """
+        return _Rules(self.ledger).decided(rule)
 
     def _known(self, draft: Draft) -> Outcome | None:
         found = self.ledger.book.known([draft.id]).get(draft.id)
@@ -231,9 +242,7 @@ class Desk:
 
     def _living(self, contact: UUID | None) -> UUID | None:
         """Whose thing it is; nobody's, once they are being erased: the thing goes on without them."""
-        if contact is None or self.ledger.vault.fenced([contact]):
-            return None
-        return contact
+        return None if contact is None or self.ledger.fenced([contact]) else contact
 
     def _placed(self, draft: Draft, creates: bool) -> tuple[Proposed, bool]:
         """What is proposed, with the ids of whom and what it names.
@@ -265,7 +274,10 @@ class Desk:
 
     def _named(self, draft: Draft, persons: Persons, *, keep: bool = False) -> UUID:
         """Whom the identifiers name. A command is about one person: it merges nobody on the way."""
-        (named,) = self.ledger.vault.resolve([draft.identifiers], persons, self.limits, keep=keep)
+        arrivals = [draft.arrival(self.clock())]
+        (named,) = self.ledger.vault.resolve(
+            [draft.identifiers], persons, self.limits, keep=keep, arrivals=arrivals
+        )
         if isinstance(named, Refused):
             raise named
         assert named is not None
@@ -318,13 +330,22 @@ class _Mapper(DCBMapper[Any]):
 
 
 class _Recorder(BookRecorder):
-    """Keeps the receipts of the last append: the library asks for its position alone."""
+    """Keeps the receipts of the last append, since the library asks for its position alone, and keeps
+    late news of people from passing their erasure.
+    """
 
+    COMMANDS = True
     receipts: Sequence[Receipt] = ()
 
     def append(
         self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
     ) -> int:
+        """Append on the rule's condition; what is about a person also on that of no erasure since."""
+        about = any(isinstance(e, NativeEvent) and e.event and e.event.customer for e in events)
+        if condition is not None and condition.fail_if_events_match.items and about:
+            erasing = DCBQueryItem(types=[CustomerErasing.TOPIC])
+            met = DCBQuery(items=[*condition.fail_if_events_match.items, erasing])
+            condition = replace(condition, fail_if_events_match=met)
         self.receipts = self.record(events, condition)
         return self.receipts[-1].position
 

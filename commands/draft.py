@@ -17,6 +17,7 @@ from ledger.errors import BadField, TooLarge, came, came_safely
 from ledger.event import MAX_EVENT_BYTES, Event, encode_body
 from ledger.identifiers import Identifier, normalise
 from ledger.sealing import Part, sealed_size
+from ledger.vault import Arrival
 
 MAX_MESSAGE_ID = 1_024
 """Longest message id of a source, in characters."""
@@ -69,6 +70,13 @@ class Draft:
             personal=personal,
         )
 
+    def arrival(self, now: datetime) -> Arrival:
+        """How it comes in, for whoever asks whether it may still come. What only commands say of a person
+        is said on purpose, and comes.
+        """
+        payload, occurred_at = self.touchpoint.payload, self.touchpoint.occurred_at
+        return Arrival(now, now if payload.RESERVED else occurred_at, payload.PASSIVE)
+
     def say(self, payload: EventType) -> None:
         """Say the same in other fields: what turned out to be safe in the clear, and what not."""
         self.touchpoint = replace(self.touchpoint, payload=payload)
@@ -79,22 +87,28 @@ class Draft:
         """Tags of what was named by its id and not by a number."""
         return [f"{kind}:{thing}" for kind, thing in self.touchpoint.things.items()]
 
-    def personal(self) -> dict[Retention, dict[str, Any]]:
-        """What is to be sealed: the marked fields, and by what the person was named."""
-        if self.touchpoint.payload.ABOUT is About.NOBODY:
+    def personal(self) -> dict[tuple[UUID | None, Retention], dict[str, Any]]:
+        """What is to be sealed: the marked fields, and by what the person was named. Under whose keys:
+        None for those of the customer, who need not be known yet.
+        """
+        payload = self.touchpoint.payload
+        if payload.ABOUT is About.NOBODY:
             return {}
-        sealed = self.touchpoint.payload.personal()
-        named = sealed.setdefault(Retention.IDENTITY, {})
+        sealed = {(payload.sealed_for, kept): fields for kept, fields in payload.personal().items()}
+        named = sealed.setdefault((None, Retention.IDENTITY), {})
         for name, given in (("identifiers", self.identifiers), ("references", self.references)):
             if given:
                 named[name] = [(identifier.kind, identifier.value) for identifier in given]
-        return {retention: fields for retention, fields in sealed.items() if fields}
+        return {part: fields for part, fields in sealed.items() if fields}
 
     def parts(self) -> dict[Part, dict[str, Any]]:
-        """The same, under whose keys; their customer is known by now."""
+        """The same; their customer is known by now."""
         if self.customer is None:
             return {}
-        return {(self.customer, retention): fields for retention, fields in self.personal().items()}
+        return {
+            (subject or self.customer, kept): fields
+            for (subject, kept), fields in self.personal().items()
+        }
 
 
 def check_message(draft: Draft) -> None:

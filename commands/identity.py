@@ -24,7 +24,7 @@ def merge(desk: Desk, asked: Touchpoint, *, despite_identifiers: bool = False) -
     vault, limits = desk.ledger.vault, desk.limits
 
     def against(ones: Sequence[UUID], others: Sequence[UUID]) -> Refused | None:
-        if vault.fenced([*ones, *others]):
+        if desk.ledger.fenced([*ones, *others]):
             return BadField("customers", "two who are not being erased", "one who is")
         one, other = vault.kinds(ones), vault.kinds(others)
         kind = None if despite_identifiers else limits.against(one, other)
@@ -98,6 +98,13 @@ class Merge(_Pair):
         refusal = None if self.other in ones else self.against(ones, others)
         if refusal is not None:
             raise refusal
+
+
+class Part(_Pair):
+    """Somebody else from the beginning: a name of theirs had been taken for this person's.
+
+    No rule makes them one person from then on; somebody who knows better still may.
+    """
 
 
 class Split(_Pair):

@@ -7,9 +7,10 @@ The order is fixed, and each step is safe to repeat after a crash:
 2. what cannot be taken is refused, alone, before the vault hears of it;
 3. the vault says who it is about, and commits that;
 4. personal data is sealed under keys that the vault has committed;
-5. the book appends, and only then is anything acknowledged. Before a touchpoint that shows customers
-   to be one person stands their merge, in the same append, on condition that nobody has merged or
-   parted them since; else the items are named anew.
+5. the book appends, and only then is anything acknowledged: on condition that no erasure has begun
+   since it was asked who is being erased. Before a touchpoint that shows customers to be one person
+   stands their merge, in the same append, on condition that nobody has merged or parted them since.
+   Else the items are named anew.
 
 A crash between vault and book leaves identifiers and keys that the next attempt finds and uses.
 """
@@ -33,9 +34,19 @@ from commands.draft import Draft, check_fact, check_message, check_new, check_se
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.book import CUSTOMER_TAG, Condition, Match, Receipt, Status
 from ledger.catalogue import find
+from ledger.catalogue.privacy import CustomerErasing
 from ledger.catalogue.reference import CustomTracked
 from ledger.clock import Clock
-from ledger.errors import BadField, ConditionFailed, IdReused, Refused, ReservedType, came_safely
+from ledger.errors import (
+    BadField,
+    ConditionFailed,
+    Erased,
+    IdReused,
+    NamesErased,
+    Refused,
+    ReservedType,
+    came_safely,
+)
 from ledger.event import MERGED, SPLIT, Event, different_fields
 from ledger.identifiers import Identifier
 from ledger.naming import LIMITS, Limits
@@ -48,6 +59,9 @@ BATCH = 1_000
 BY_RULE = "bahi:identity"
 """The source of merges that follow from what a touchpoint says, and not from anybody's judgement."""
 
+
+ERASURES = Match((CustomerErasing.TOPIC,))
+"""Any erasure at all, also one of classes: they are few, and cheap to ask for."""
 
 OURS = re.compile(r"bahi(:.*)?")
 """Sources that only commands speak for."""
@@ -128,8 +142,10 @@ def _record_run(
     while True:
         try:
             return _try_run(ledger, run, now, future_tolerance, region, limits)
-        except (ConditionFailed, IdReused):
-            continue  # who is who, or what custom events are split by, has changed: nothing was written
+        except (ConditionFailed, IdReused, Erased):
+            # Who is who, who is being erased, or what custom events are split by, has changed: nothing
+            # was written.
+            continue
 
 
 def _try_run(
@@ -167,7 +183,7 @@ def _try_run(
     new = taken(new, lambda draft: check_new(draft, latest, region))
     _tag(ledger, new)
     persons = ledger.people.now()
-    new = taken(_resolve(ledger, new, persons, limits, outcomes), check_sealable)
+    new = taken(_resolve(ledger, new, now, persons, limits, outcomes), check_sealable)
     _append(ledger, new, now, persons, registered, outcomes)
     return [outcomes[index] for index in range(len(run))]
 
@@ -193,7 +209,7 @@ def _append(
 ) -> None:
     """Seal and append; what can be refused has been refused before.
 
-    Raises `ConditionFailed` or `IdReused` where others were quicker; nothing is written then.
+    Raises `ConditionFailed`, `IdReused` or `Erased` where others were quicker; nothing is written then.
     """
     parts = [draft.parts() for draft in drafts]
     sealing = ledger.sealer.batch({key for part in parts for key in part})
@@ -211,6 +227,8 @@ def _append(
     if not events:
         return
     unless = [Match((MERGED, SPLIT), (f"{CUSTOMER_TAG}{one}",)) for one in sorted(merged)]
+    if any(event.customer for event in events):
+        unless.append(ERASURES)
     after = persons.upto
     if any(isinstance(draft.touchpoint.payload, CustomTracked) for draft in drafts):
         unless.append(REGISTRATION)
@@ -249,16 +267,19 @@ def _tag(ledger: Ledger, drafts: Sequence[Draft]) -> None:
 def _resolve(
     ledger: Ledger,
     drafts: Sequence[Draft],
+    now: datetime,
     persons: Persons,
     limits: Limits,
     outcomes: dict[int, Outcome],
 ) -> list[Draft]:
     """Who each item is about, and which customers it shows to be one person.
 
-    An item about somebody who is being erased is refused.
+    An item about somebody who is erased, or being erased, is refused; for a while also what is still
+    on its way about them, see `ledger.vault.suppression`.
     """
     unknown = [() if draft.touchpoint.customer else draft.identifiers for draft in drafts]
-    found = ledger.vault.resolve(unknown, persons, limits)
+    arrivals = [draft.arrival(now) for draft in drafts]
+    found = ledger.vault.resolve(unknown, persons, limits, arrivals=arrivals)
     rest = []
     for draft, named in zip(drafts, found, strict=True):
         if isinstance(named, Refused):
@@ -267,8 +288,8 @@ def _resolve(
         draft.customer = draft.touchpoint.customer if named is None else named.customer
         draft.merges = () if named is None else named.merges
         rest.append(draft)
-    fenced = ledger.vault.fenced({draft.customer for draft in rest if draft.customer})
-    being_erased = BadField("identifiers", "a person who is not being erased", "one who is")
+    fenced = ledger.fenced(draft.customer for draft in rest if draft.customer)
+    being_erased = NamesErased("identifiers", "a person who is not being erased", "one who is")
     for draft in rest:
         if draft.customer in fenced:
             outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=being_erased)

@@ -85,7 +85,7 @@ class Recorder:
             ):
                 told.append(outcome)  # noqa: PERF402 -- those before an error count
         except KeysUnavailable as error:
-            # Somebody's erasure began in this very moment: that is no concern of the others.
+            # That somebody's key does not open is no concern of the others.
             rest = batch[len(told) :]
             told += [error] if len(rest) == 1 else [one for t in rest for one in self._write([t])]
         except Exception as error:  # noqa: BLE001 -- raised where it is waited for

@@ -1,4 +1,7 @@
-"""Which rule guards which type of event: whoever carries out a command looks here."""
+"""Which rule guards which type of event: whoever carries out a command looks here.
+
+What is more than one event is not here: merging is `commands.identity`, erasing `commands.privacy.erasing`.
+"""
 
 from collections.abc import Mapping
 
@@ -19,15 +22,16 @@ from commands.declared import Declared, RegisterSchema
 from commands.privacy import (
     Challenge,
     Confirm,
-    Erase,
     Extend,
     Fulfil,
     PlaceHold,
     Receive,
+    Rectify,
     ReleaseHold,
     Verify,
 )
 from commands.privacy import Refuse as RefuseRequest
+from commands.privacy.redaction import Approve, Propose
 from commands.restriction import Restrict, Unrestrict
 from commands.tasks import ScheduleTask, Task
 from commands.tickets import AssignTicket, OpenTicket, Ticket
@@ -44,9 +48,10 @@ from ledger.catalogue.consent import (
 )
 from ledger.catalogue.email import EmailUnsubscribed
 from ledger.catalogue.privacy import (
-    CustomerErasing,
+    CustomerRectified,
     CustomerRestricted,
     CustomerUnrestricted,
+    EventRedacted,
     HoldPlaced,
     HoldReleased,
     PrivacyChallenged,
@@ -56,6 +61,7 @@ from ledger.catalogue.privacy import (
     PrivacyRefused,
     PrivacyRequested,
     PrivacyVerified,
+    RedactionProposed,
 )
 from ledger.catalogue.reference import SchemaRegistered
 from ledger.catalogue.sales import (
@@ -121,5 +127,7 @@ RULES: Mapping[type[EventType], type[Rule]] = {
     PrivacyFulfilled: Fulfil,
     HoldPlaced: PlaceHold,
     HoldReleased: ReleaseHold,
-    CustomerErasing: Erase,
+    CustomerRectified: Rectify,
+    RedactionProposed: Propose,
+    EventRedacted: Approve,
 }

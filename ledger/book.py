@@ -11,7 +11,7 @@ Guarantees, each held by the contract suite:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -91,15 +91,18 @@ Answer = list[Receipt] | ConditionFailed | Refused
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the book as it stands in the store, columns and all, for verification."""
+    """One row of the book as it stands in the store, columns and all, for verification.
+
+    `body` or `personal` is None where it was removed; its leaf stands.
+    """
 
     position: int
     recorded_us: int
     id: bytes
     type: str
     occurred_us: int
-    body: bytes
-    personal: bytes
+    body: bytes | None
+    personal: bytes | None
     leaf: bytes
     tags: frozenset[str]
 
@@ -172,7 +175,9 @@ class Book(ABC):
     ) -> Iterator[Recorded]:
         """Events after a position, in order, that meet any of `matching` (none: all of them).
 
-        Reads up to and including `upto`, else to the head as it is when reading begins.
+        Reads up to and including `upto`, else to the head as it is when reading begins. An event whose
+        envelope was removed comes as its `ledger.event.remains` to who reads all of them; it matches
+        nothing any more.
         """
 
     @abstractmethod
@@ -204,6 +209,19 @@ class Book(ABC):
     @abstractmethod
     def rows(self, after: int = 0) -> Iterator[Row]:
         """Every row as it stands, for verification; nothing is interpreted."""
+
+    @abstractmethod
+    def redact(self, position: int, removed: Collection[str]) -> None:
+        """Remove `body`, `personal` or both of the event at a position; its leaf stands.
+
+        With the body go the tags that it was found by. It is the database that asks whether an
+        `event.redacted` of this very book names the event and these bytes, and refuses otherwise.
+        When this returns, the store keeps no copy that it could clear away: an SQLite file holds none
+        in free space nor in its log. Done again, it changes nothing.
+
+        Raises `NotAllowed` where the book does not say so, and `StoreUnavailable` if others keep a
+        copy from being cleared away; then the same again does it.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -8,7 +8,7 @@ carry the event itself for whoever knows it: see `NativeEvent`.
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -44,6 +44,9 @@ class NativeEvent(DCBEvent):
 
 class BookRecorder(DCBRecorder):
     """Presents a book as a `DCBRecorder`."""
+
+    COMMANDS: ClassVar[bool] = False
+    """Whether it writes for our own commands, and so events of the catalogue."""
 
     def __init__(self, book: Book, clock: Clock = system_clock, ids: Ids = random_ids) -> None:
         self.book = book
@@ -82,7 +85,7 @@ class BookRecorder(DCBRecorder):
         return BookSubscription(self, query=query, after=after)
 
     def _ours(self, event: DCBEvent) -> Event:
-        if isinstance(event, NativeEvent) and event.event is not None:
+        if self.COMMANDS and isinstance(event, NativeEvent) and event.event is not None:
             return event.event
         if event.type in _CATALOGUED or any(tag.startswith(CUSTOMER_TAG) for tag in event.tags):
             raise ProgrammingError(

@@ -7,9 +7,11 @@
     │   ├── UnknownType           no such event type in the catalogue
     │   ├── ReservedType          a type that only commands may append
     │   ├── IdentityConflict      two customers who cannot be one person
+    │   ├── NamesErased           it is about somebody who is erased; it is kept nowhere
     │   ├── NotAllowed            a rule forbids it as things stand; the message says what is allowed
     │   └── IdReused              this id is in the book already, with other clear fields
     ├── ConditionFailed           the book has moved on since the decision was read
+    ├── Withheld                  a person's data is restricted: it is kept, and not used
     ├── NotFound                  no such customer, view, event or dead letter
     ├── DefinitionRefused         a fold, question or mapping file that cannot be used as it stands
     ├── FoldFailed                a fold stopped at an event; the other folds went on
@@ -79,6 +81,10 @@ class IdentityConflict(Refused):
     """Two customers were to be one person, and something speaks against it."""
 
 
+class NamesErased(Refused):
+    """It is about somebody who is erased, or being erased: no dead letter is made of it."""
+
+
 class NotAllowed(Refused):
     """A rule forbids it as things stand: a deal that is lost cannot be won before it is reopened."""
 
@@ -110,6 +116,10 @@ class ConditionFailed(BahiError):
             f"found one at position {position}"
         )
         self.position = position
+
+
+class Withheld(BahiError):
+    """A person's data is restricted: it is shown for few purposes, and this is none of them."""
 
 
 class NotFound(BahiError):

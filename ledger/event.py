@@ -27,6 +27,8 @@ MAX_DEPTH = 100
 _MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader holds exactly
 MERGED, SPLIT = "customers.merged", "customers.split"
 """The two types that are about two customers: their own, and `other`."""
+REDACTED = 0
+"""The version of an event whose envelope was removed."""
 _SAME_FACT = ("type", "version", "domain", "tags", "occurred_at", "source", "data")
 
 
@@ -143,15 +145,15 @@ def encode_body(event: Event) -> bytes:
 
 
 def decode_body(body: bytes, personal: bytes = b"") -> Event:
-    """The event that `encode_body` wrote; `personal` is attached as it is."""
+    """The event that `encode_body` wrote, or its `remains`; `personal` is attached as it is."""
     envelope = orjson.loads(body)
     return Event(
         id=UUID(envelope["id"]),
         type=envelope["type"],
-        version=envelope["version"],
-        domain=envelope["domain"],
+        version=envelope.get("version", REDACTED),
+        domain=envelope.get("domain", ""),
         occurred_at=datetime.fromisoformat(envelope["occurred_at"]),
-        source=envelope["source"],
+        source=envelope.get("source", ""),
         data=envelope["data"],
         tags=tuple(envelope.get("tags", ())),
         personal=personal,
@@ -161,6 +163,15 @@ def decode_body(body: bytes, personal: bytes = b"") -> Event:
             if name in envelope
         },
     )
+
+
+def remains(event_id: UUID, kind: str, occurred_at: datetime) -> bytes:
+    """What readers are given for an envelope that was removed: id, type and time, and nothing else.
+
+    So a position is never missing, and whoever folds finds nobody and nothing in it.
+    """
+    moment = format_moment(occurred_at)
+    return _canonical({"id": event_id, "type": kind, "occurred_at": moment, "data": {}})
 
 
 def format_moment(moment: datetime) -> str:
@@ -182,12 +193,15 @@ def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
     """Clear fields in which `new` differs from a stored event of the same id.
 
     Who it is about and who brought it may differ: the same row read again by another clerk, or
-    before and after its person was known, is still the same event.
+    before and after its person was known, is still the same event. With what was removed nothing can
+    be compared: it is the same event by its id.
     """
     given_body = encode_body(replace(new, personal=b""))
     if given_body == stored_body:
         return ()
     stored, given = orjson.loads(stored_body), orjson.loads(given_body)
+    if "version" not in stored:
+        return ()
     # As bytes, since 1 and true are equal in Python and are not the same fact.
     return tuple(
         name for name in _SAME_FACT if _canonical(given.get(name)) != _canonical(stored.get(name))

@@ -1,6 +1,6 @@
 """A book whose callers share commits."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -96,3 +96,6 @@ class GroupedBook(Book):
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         return self._book.rows(after)
+
+    def redact(self, position: int, removed: Collection[str]) -> None:
+        self._book.redact(position, removed)

@@ -9,16 +9,15 @@ crash leaves the old keyring or the new one. A lock on a file beside it orders t
 Readers notice a replaced file and read it again.
 """
 
-import fcntl
 import hmac
 import os
 import stat
 import struct
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
@@ -33,6 +32,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import BadUsage, KeyringMissing, KeysUnavailable
 from ledger.identifiers import Identifier
+from ledger.whole_file import locked, replace_whole
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -112,6 +112,7 @@ class Keys:
     def __init__(self, file: _File) -> None:
         self.ledger_id = file.ledger_id
         self.newest = file.epochs[-1].number
+        self.newest_since = file.epochs[-1].created_at
         self.high_water = file.high_water
         self.tombstones = frozenset(file.tombstones)
         self._ciphers = {epoch.number: AESGCM(epoch.key) for epoch in file.epochs}
@@ -148,9 +149,11 @@ class Keys:
         """HMAC-SHA-256 (32 bytes) of a normalised identifier."""
         return hmac.digest(self._identifier_key, _named(identifier), "sha256")
 
-    def suppression_digest(self, identifier: Identifier) -> bytes:
-        """The same under a key of its own: the two cannot be joined."""
-        return hmac.digest(self._suppression_key, _named(identifier), "sha256")
+    def suppression_of(self, digest: bytes) -> bytes:
+        """HMAC-SHA-256 (32 bytes) of an identifier's digest under a key of its own: nobody without it
+        can join the two.
+        """
+        return hmac.digest(self._suppression_key, digest, "sha256")
 
     def content_digest(self, *parts: bytes) -> bytes:
         """HMAC-SHA-256 (32 bytes) that tells whether two sealed contents were the same."""
@@ -208,7 +211,7 @@ class Keyring:
         Raises `FileExistsError`, as `open(path, "x")` does: a keyring is never overwritten.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(path):
+        with locked(path):
             if path.exists():
                 raise FileExistsError(f"expected no keyring at {path}, found one")
             fresh = _File(
@@ -219,7 +222,7 @@ class Keyring:
                 suppression_key=os.urandom(KEY_BYTES),
                 signing_key=os.urandom(KEY_BYTES),
             )
-            _write(path, fresh)
+            replace_whole(path, _written(fresh), _MODE)
         return cls(path, clock)
 
     @classmethod
@@ -263,18 +266,15 @@ class Keyring:
         """See `Keys.identifier_digest`; the key behind it never changes."""
         return self._keys.identifier_digest(identifier)
 
-    def wrap(self, plain: bytes, context: bytes) -> Wrapped:
-        """See `Keys.wrap`."""
-        return self.keys().wrap(plain, context)
+    def begin_epoch(self, *, if_before: datetime | None = None) -> int:
+        """Wrap under a new key from now on; returns its number. Older ones still open.
 
-    def unwrap(self, wrapped: Wrapped, context: bytes) -> bytes:
-        """See `Keys.unwrap`."""
-        return self.keys().unwrap(wrapped, context)
-
-    def begin_epoch(self) -> int:
-        """Wrap under a new key from now on; returns its number. Older ones still open."""
+        With `if_before`, only where the newest was begun by that moment; else that one stays.
+        """
 
         def begin(file: _File) -> _File:
+            if if_before is not None and file.epochs[-1].created_at > if_before:
+                return file
             number = file.epochs[-1].number + 1
             epoch = _Epoch(number=number, created_at=self._clock(), key=os.urandom(KEY_BYTES))
             return file.model_copy(update={"epochs": (*file.epochs, epoch)})
@@ -284,11 +284,12 @@ class Keyring:
     def retire_epochs_before(self, number: int) -> None:
         """Destroy the keys of older epochs: what is still wrapped under them is lost for ever.
 
-        Raises `BadUsage` if there is no such epoch, so that one always remains.
+        Raises `BadUsage` if there has been no such epoch yet, so that one always remains. Where others
+        have retired that one as well meanwhile, nothing is left to do.
         """
 
         def retire(file: _File) -> _File:
-            if all(epoch.number != number for epoch in file.epochs):
+            if number > file.epochs[-1].number:
                 raise BadUsage(f"expected an epoch of this keyring, came {number}")
             kept = tuple(epoch for epoch in file.epochs if epoch.number >= number)
             return file.model_copy(update={"epochs": kept})
@@ -306,23 +307,29 @@ class Keyring:
 
         self._change(raised)
 
-    def add_tombstone(self, customer: UUID) -> None:
-        """Remember for ever that this customer was erased."""
+    def lower_high_water(self, mark: HighWater) -> None:
+        """Remember what stands as all that there is, though there was more: what is lost is lost.
+
+        For recovery alone, when everybody who was erased is erased again and the book tells of the loss.
+        """
+        self._change(lambda file: file.model_copy(update={"high_water": mark}))
+
+    def add_tombstone(self, *customers: UUID) -> None:
+        """Remember for ever that these customers were erased."""
 
         def buried(file: _File) -> _File:
-            if customer in file.tombstones:
-                return file
-            return file.model_copy(update={"tombstones": (*file.tombstones, customer)})
+            stones = dict.fromkeys((*file.tombstones, *customers))
+            return file.model_copy(update={"tombstones": tuple(stones)})
 
         self._change(buried)
 
     def _change(self, change: Callable[[_File], _File]) -> _File:
         """Read, change and replace the file under the lock; nothing is written if nothing changed."""
-        with _locked(self._path):
+        with locked(self._path):
             old = _parse(self._path, self._path.read_bytes())
             new = change(old)
             if new != old:
-                _write(self._path, new)
+                replace_whole(self._path, _written(new), _MODE)
         self.keys()
         return new
 
@@ -371,30 +378,5 @@ def _parse(path: Path, raw: bytes) -> _File:
         raise KeysUnavailable(f"{path}: expected a keyring of format 1, came another") from None
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process, and one thread of it, at a time."""
-    lock = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write(path: Path, file: _File) -> None:
-    """Replace the file in one step that survives a power cut. Called under the lock."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)  # left by a crash, perhaps half written
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    with os.fdopen(descriptor, "wb") as new:
-        new.write(file.model_dump_json(indent=2).encode())
-        new.flush()
-        os.fsync(new.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _written(file: _File) -> bytes:
+    return file.model_dump_json(indent=2).encode()

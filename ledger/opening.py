@@ -6,17 +6,21 @@ never made anew: fresh keys open nothing old. A crash while they are made is con
 start, and processes that start at once end with the same three.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ledger.book import Book
+from ledger.book import Book, Match
+from ledger.catalogue.privacy import CustomerErased
 from ledger.clock import Clock, Ids, random_ids, system_clock
-from ledger.errors import KeyringForeign, KeyringMissing, StoreRolledBack
+from ledger.errors import KeyringForeign, KeyringMissing, KeysUnavailable, StoreRolledBack
+from ledger.gone import Gone
 from ledger.keyring import HighWater, Keyring
 from ledger.people import People
+from ledger.restricted import Restricted
 from ledger.sealing import Sealer
 from ledger.stores import open_vault, vault_exists, vault_name
 from ledger.vault import Vault
@@ -24,16 +28,29 @@ from ledger.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The stores of one ledger, checked against each other, and who is read as whom."""
+    """The stores of one ledger, checked against each other; who is read as whom, and who not at all."""
 
     book: Book
     vault: Vault
     keyring: Keyring
     sealer: Sealer
     people: People = field(init=False)
+    gone: Gone = field(init=False)
+    restricted: Restricted = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", People(self.book))
+        object.__setattr__(self, "gone", Gone(self.book, lambda: self.keyring.tombstones))
+        object.__setattr__(self, "restricted", Restricted(self.book, self.people))
+
+    def fenced(self, customers: Iterable[UUID]) -> frozenset[UUID]:
+        """Those of them who are erased, or whose erasure has begun, by the book or by the vault.
+
+        Asked after the book's head was read, it lets an append be made on condition that no erasure
+        has begun since: then nothing passes one.
+        """
+        asked = frozenset(customers)
+        return self.vault.fenced(asked) | (self.gone.now() & asked)
 
     def close(self) -> None:
         """Close book and vault."""
@@ -65,7 +82,8 @@ def open_ledger(
     The vault is a file, or a schema at an address such as `open_vault` takes.
 
     Raises `KeyringMissing` if they were lost, `KeyringForeign` if the three do not belong together,
-    and `StoreRolledBack` if book or vault is older than the keyring remembers.
+    `StoreRolledBack` if book or vault is older than the keyring or the other one remembers, and
+    `KeysUnavailable` for a keyring from before the vault's epoch.
     """
     keyring = _open_keyring(book, vault_address, keyring_path, clock, ids)
     mark = keyring.high_water  # read before the stores: it follows them, and never leads
@@ -73,12 +91,78 @@ def open_ledger(
     vault = _open_vault(book, vault_address, keyring, mark, ids)
     try:
         _check_vault(vault, keyring, mark)
-        if book.ledger_id is None:
-            book.adopt(keyring.ledger_id)
+        ledger = _joined(book, vault, keyring)
+        _check_erased(ledger)
     except BaseException:
         vault.close()
         raise
+    return ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How book and vault stand to what is remembered of them; see `open_restored`.
+
+    Of `erased`, whom keyring or book know to be, the book does not say so of the `untold`, and the vault
+    has keys or identifiers again of the `returned`.
+    """
+
+    remembered: HighWater
+    found: HighWater
+    book_is_older: bool
+    vault_is_older: bool
+    erased: frozenset[UUID]
+    untold: frozenset[UUID]
+    returned: frozenset[UUID]
+
+
+def open_restored(
+    book: Book,
+    vault_address: str | Path,
+    keyring_path: Path,
+    *,
+    clock: Clock = system_clock,
+    ids: Ids = random_ids,
+) -> tuple[Ledger, Standing]:
+    """The ledger of stores that may be older than is remembered, not to be served before it is recovered.
+
+    Raises as `open_ledger` for what no recovery can mend: a lost keyring or vault, stores of different
+    ledgers, a vault whose keys were retired or are of a later epoch than the keyring's.
+    """
+    keyring = _open_keyring(book, vault_address, keyring_path, clock, ids)
+    mark = keyring.high_water
+    _check_book(book, keyring.ledger_id, HighWater())
+    vault = _open_vault(book, vault_address, keyring, mark, ids)
+    try:
+        _check_vault(vault, keyring, HighWater())
+        ledger = _joined(book, vault, keyring)
+        return ledger, _standing(ledger, mark)
+    except BaseException:
+        vault.close()
+        raise
+
+
+def _joined(book: Book, vault: Vault, keyring: Keyring) -> Ledger:
+    if book.ledger_id is None:
+        book.adopt(keyring.ledger_id)
     return Ledger(book, vault, keyring, Sealer(keyring.ledger_id, vault))
+
+
+def _standing(ledger: Ledger, mark: HighWater) -> Standing:
+    erased = ledger.keyring.tombstones | _ended(ledger)
+    book, size = ledger.book, ledger.book.head()
+    found = HighWater(size, book.root_at(size), ledger.vault.generation())
+    untold = erased - ledger.gone.between(0, size)
+    older = size < mark.size or (mark.size > 0 and book.root_at(mark.size) != mark.root)
+    return Standing(
+        remembered=mark,
+        found=found,
+        book_is_older=older or bool(untold),
+        vault_is_older=found.vault_generation < mark.vault_generation,
+        erased=erased,
+        untold=untold,
+        returned=ledger.vault.knowing(erased),
+    )
 
 
 def remember(ledger: Ledger) -> None:
@@ -145,17 +229,60 @@ def _check_vault(vault: Vault, keyring: Keyring, mark: HighWater) -> None:
         raise KeyringForeign(
             f"expected the vault of ledger {keyring.ledger_id}, came that of {vault.ledger_id}"
         )
+    _check_epochs(vault, keyring)
     generation = vault.generation()
     if generation < mark.vault_generation:
         raise _rolled_back("vault", f"generation {mark.vault_generation} or later", str(generation))
-    if returned := vault.holding(keyring.tombstones):
-        raise _rolled_back(
-            "vault", "no key of anybody erased", f"keys of {len(returned):,} customers"
+
+
+def _check_epochs(vault: Vault, keyring: Keyring) -> None:
+    """What is in the vault opens. Somebody may be changing its epoch: asked before and afterwards."""
+    oldest = keyring.keys().epochs[0]
+    found = vault.epochs_found()
+    newest = keyring.keys().newest
+    if found and max(found) > newest:
+        raise KeysUnavailable(
+            f"keyring: expected the one with epoch {max(found)}, as the vault has it, came one whose "
+            f"newest is {newest}; it is an older copy: bring back the newest one"
         )
+    if found and min(found) < oldest:
+        raise StoreRolledBack(
+            f"vault: expected one of epoch {oldest} or later, came one of epoch {min(found)}, whose key "
+            f"was destroyed so that older copies are dead: bring back a newer copy"
+        )
+
+
+def _check_erased(ledger: Ledger) -> None:
+    """Keyring and book both witness who is erased: what one of them has lost, the other still says.
+
+    The keyring learns again what an older copy of it does not know.
+    """
+    stones = ledger.keyring.tombstones
+    untold = stones - ledger.gone.between(0, ledger.book.head())
+    ended = _ended(ledger)
+    if not ended <= stones:
+        ledger.keyring.add_tombstone(*sorted(ended - stones))
+    if returned := ledger.vault.holding(stones | ended):
+        found = f"keys of {len(returned):,} customers"
+        raise _rolled_back("vault", "no key of anybody erased", found)
+    if untold:
+        found = f"none of {len(untold):,} customers"
+        raise _rolled_back("book", "the erasing of everybody erased", found)
+
+
+def _ended(ledger: Ledger) -> frozenset[UUID]:
+    """Those whose whole erasing stands in the book from beginning to end."""
+    begun = ledger.gone.between(0, ledger.book.head())
+    if begun <= ledger.keyring.tombstones:  # as ever, and then nothing more is to be read
+        return begun
+    erased = ledger.book.read(matching=[Match((CustomerErased.TOPIC,))])
+    whole = {one.event.customer for one in erased if not one.event.data.get("classes")}
+    return frozenset(customer for customer in begun if customer in whole)
 
 
 def _rolled_back(store: str, expected: str, found: str) -> StoreRolledBack:
     return StoreRolledBack(
         f"{store}: expected {expected}, as the keyring remembers, found {found}; it seems restored "
-        f"from an older copy, in which erased people may live: bring back the newest copy"
+        f"from an older copy, in which erased people may live: bring back the newest copy; "
+        f"where there is none, `bahi recover` erases in this one whoever was erased"
     )

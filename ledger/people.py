@@ -86,6 +86,27 @@ class Persons:
             frozenset(pair) in self.parted for pair in product(ones, others)
         )
 
+    def without(self, hidden: Collection[UUID]) -> "Persons":
+        """The same people with nobody of these among them: the others are who they are without them."""
+        touched = {self.groups[customer] for customer in hidden if customer in self.groups}
+        if not touched:
+            return self
+        groups, joined = dict(self.groups), dict(self.joined)
+        for group in touched:
+            left = tuple(member for member in group if member not in hidden)
+            for member in group:
+                del groups[member]
+            if len(left) > 1:
+                groups |= dict.fromkeys(left, left)
+            for two in combinations(group, 2):
+                if not set(two) <= set(left):
+                    del joined[frozenset(two)]
+        links, parted = (
+            frozenset(pair for pair in pairs if pair.isdisjoint(hidden))
+            for pairs in (self.links, self.parted)
+        )
+        return replace(self, groups=groups, joined=joined, links=links, parted=parted)
+
     def aliases(self) -> pa.Table:
         """The same for the views: rows of `ALIASES`."""
         rows = ((c.bytes, group[0].bytes) for c, group in self.groups.items() if c != group[0])

@@ -33,6 +33,10 @@ RAW = pa.schema(
 """What a store hands over: place, time and the stored envelope; the rest is read from the body."""
 
 
+CUSTOMERS = ("customer", "other")
+"""The columns that name a customer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its name, DuckDB type, what it means, and its SQL over the parsed body `e`."""
@@ -84,7 +88,9 @@ def _envelope() -> Iterator[Column]:
     yield parsed(
         "domain", "VARCHAR", "touchpoint, sales, service, consent, privacy, audit or reference"
     )
-    yield parsed("customer", "UUID", "random id of the person; null where it is about nobody")
+    yield parsed(
+        "customer", "UUID", "random id of the person; null where it is about nobody who may be seen"
+    )
     yield parsed("occurred_at", "TIMESTAMP", "when it happened, by the source; may be late")
     yield parsed("source", "VARCHAR", "the system it came through")
     yield parsed("actor", "UUID", "random id of the staff member or key behind it")

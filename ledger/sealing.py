@@ -17,7 +17,7 @@ event under a key carries it; after a crash a second one may say the same again.
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -31,6 +31,7 @@ from ledger.catalogue import Retention
 from ledger.errors import BadField, BadUsage, KeysUnavailable
 from ledger.event import Event
 from ledger.keyring import NONCE_BYTES, framed
+from ledger.on_record import OnRecord
 from ledger.vault import SubjectKey, Vault
 
 _BLOB, _KEY = 1, 2
@@ -162,20 +163,12 @@ class Sealer:
         """Seal many events with one look into the vault; `wanted` is every part of all of them."""
         return SealedBatch(self, self._vault, wanted)
 
-    def opening(self, *, actor: UUID, reason: str) -> "Opening":
+    def opening(self, on_record: OnRecord) -> "Opening":
         """Open what was sealed, for one request: `with sealer.opening(…) as opening`.
 
-        Who asks and why is demanded here, so that nothing is opened without; to put it on record
-        first is the caller's part. Raises `BadUsage` without a reason.
+        Who opens and what for stands in the book by then: there is no `OnRecord` before.
         """
-        return Opening(self, self._vault, actor, reason)
-
-    def open(
-        self, event: Event, *, actor: UUID, reason: str
-    ) -> dict[Part, dict[str, Any] | KeysUnavailable]:
-        """See `Opening.open`; for a single event."""
-        with self.opening(actor=actor, reason=reason) as opening:
-            return opening.open(event)
+        return Opening(self, self._vault, on_record)
 
     def unseal(self, header: Header, blob: Blob, key: SubjectKey) -> dict[str, Any]:
         """The fields of one blob. Raises `KeysUnavailable` if it was altered or moved."""
@@ -230,13 +223,10 @@ class SealedBatch:
 
 
 class Opening:
-    """One request to read personal data, by an actor, for a reason. Its keys end with it."""
+    """One request to read personal data of those who are on record for it. Its keys end with it."""
 
-    def __init__(self, sealer: Sealer, vault: Vault, actor: UUID, reason: str) -> None:
-        if not reason.strip():
-            raise BadUsage("expected a reason for opening personal data, came none")
-        self.actor = actor
-        self.reason = reason
+    def __init__(self, sealer: Sealer, vault: Vault, on_record: OnRecord) -> None:
+        self.on_record = on_record
         self._sealer = sealer
         self._vault = vault
         self._keys: dict[tuple[UUID, Retention, int], SubjectKey] | None = {}
@@ -253,25 +243,49 @@ class Opening:
         self._keys = None
 
     def open(self, event: Event) -> dict[Part, dict[str, Any] | KeysUnavailable]:
-        """The sealed fields by person and class.
+        """The sealed fields by person and class, of those people who are on record for it.
 
-        Where a part cannot be read, the error stands in its place and says why: `Erased` if it is
-        gone for ever, else `KeysUnavailable`. Nobody's erasure is overlooked, not even one that
-        began during this request. Raises `BadUsage` when the request is over.
+        What a request of theirs has under a key of its own is theirs too. Parts of others are left
+        out: nothing is said of them. Where a part cannot be read, the error stands in its place and
+        says why: `Erased` if it is gone for ever, else `KeysUnavailable`. Nobody's erasure is
+        overlooked, not even one that began during this request. Raises `BadUsage` when the request
+        is over.
         """
+        (opened,) = self.open_all([event])
+        return opened
+
+    def open_all(
+        self, events: Sequence[Event]
+    ) -> list[dict[Part, dict[str, Any] | KeysUnavailable]]:
+        """See `open`; for many events with one look at who is being erased."""
         if self._keys is None:
             raise BadUsage("expected an opening that is still under way, came one that has ended")
-        sealed = [record for record in blobs(event.personal) if isinstance(record, Blob)]
-        fenced = self._vault.fenced({blob.subject for blob in sealed})
-        self._keys = {named: key for named, key in self._keys.items() if named[0] not in fenced}
-        opened: dict[Part, dict[str, Any] | KeysUnavailable] = {}
-        for blob in sealed:
-            try:
-                fields: dict[str, Any] | KeysUnavailable = self._open(event, blob, self._keys)
-            except KeysUnavailable as error:
-                fields = error
-            opened[blob.subject, blob.retention] = fields
+        sealed = [self._sealed(event) for event in events]
+        wanted = {(b.subject, b.retention, b.key_version) for of_event in sealed for b in of_event}
+        usable = self._vault.usable(wanted & self._keys.keys())
+        stale = wanted - usable
+        self._keys = {named: key for named, key in self._keys.items() if named not in stale}
+        opened: list[dict[Part, dict[str, Any] | KeysUnavailable]] = []
+        for event, of_event in zip(events, sealed, strict=True):
+            parts: dict[Part, dict[str, Any] | KeysUnavailable] = {}
+            for blob in of_event:
+                try:
+                    parts[blob.subject, blob.retention] = self._open(event, blob, self._keys)
+                except KeysUnavailable as error:
+                    parts[blob.subject, blob.retention] = error
+            opened.append(parts)
         return opened
+
+    def _sealed(self, event: Event) -> list[Blob]:
+        """The sealed parts of an event that may be opened."""
+        subjects, request = self.on_record.subjects, event.data.get("request")
+        theirs = event.customer in subjects
+        return [
+            record
+            for record in blobs(event.personal)
+            if isinstance(record, Blob)
+            and (record.subject in subjects or (theirs and str(record.subject) == request))
+        ]
 
     def _open(
         self, event: Event, blob: Blob, keys: dict[tuple[UUID, Retention, int], SubjectKey]

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     """ISO country where requests about people's data are answered: its public holidays count."""
     office_zone: TimeZone = "UTC"
     """Time zone of that office: its days count."""
+    retention: Path | None = None
+    """File of the rules by which data is kept."""
 
     @property
     def ledger_address(self) -> str:
@@ -132,6 +134,17 @@ class Settings(BaseSettings):
     def keyring_file(self) -> Path:
         """The file of the keyring."""
         return self.keyring or self.home / "keyring" / "keyring.json"
+
+    @property
+    def staging_folder(self) -> Path:
+        """Where files about people are made before they are handed over; it keeps nothing."""
+        return self.home / "staging"
+
+    @property
+    def retention_file(self) -> Path | None:
+        """The rules of one's own, if there are any; else those that are shipped hold."""
+        own = self.home / "retention.toml"
+        return self.retention or (own if own.exists() else None)
 
     @property
     def limits(self) -> Limits:

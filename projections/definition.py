@@ -18,11 +18,14 @@ import orjson
 import pyarrow as pa
 from sqlglot import exp
 
-from ledger import relation
+from ledger import catalogue, relation
+from ledger.catalogue.model import Domain
 from projections import functions, rules, shape, value_types
 from projections.functions import template
 from projections.sources import Source
 from projections.value_types import ValueType
+
+_CUSTOMERS = re.compile(rf"\b({'|'.join(relation.CUSTOMERS)})\b")
 
 _FORMAT = 1
 """Counts up when the same definition would come to be stored in another way."""
@@ -97,6 +100,27 @@ class Fold:
     def by_customer(self) -> bool:
         """Whether its rows belong to customers, and so merge when customers are merged."""
         return any(key.name == "customer" and key.type is ValueType.UUID for key in self.keys)
+
+    @cached_property
+    def person_keys(self) -> tuple[str, ...]:
+        """The key columns that say whose a row is; of those that say the same, one."""
+        named = {key.sql: key.name for key in self.keys if _names_a_customer(key)}
+        named |= {key.sql: key.name for key in self.keys if key.name == "customer"}
+        return tuple(named.values())
+
+    @cached_property
+    def person_measures(self) -> tuple[str, ...]:
+        """The other columns that hold a customer."""
+        return tuple(measure.name for measure in self.measures if _names_a_customer(measure))
+
+    @cached_property
+    def of_privacy(self) -> bool:
+        """Whether events of domain privacy alone get into it, by its WHERE, which looks at types alone.
+
+        Such a fold is the proof of what was done with somebody's data: it outlives an erasure, and is
+        not withheld under a restriction.
+        """
+        return bool(self.where) and _lets_privacy_alone(self.where)
 
     @cached_property
     def shown(self) -> pa.Schema:
@@ -189,6 +213,23 @@ def parse_fold(name: str, text: str) -> Fold:
     return fold
 
 
+def _names_a_customer(column: Key | Measure) -> bool:
+    return column.type is ValueType.UUID and _CUSTOMERS.search(column.sql) is not None
+
+
+@lru_cache(maxsize=1_000)
+def _lets_privacy_alone(where: str) -> bool:
+    """Whether a WHERE looks at an event's type and domain, and takes none but those of privacy."""
+    kinds = [(model.TOPIC, model.DOMAIN.value) for model in catalogue.types()]
+    foreign = [("", domain) for _, domain in kinds]  # a type that no catalogue knows
+    text = template("lets_through.sql").format(where=where)
+    try:
+        found = functions.cursor().execute(text, {"kinds": [*kinds, *foreign]}).fetchall()
+    except duckdb.Error:  # it looks at something else
+        return False
+    return bool(found) and {domain for (domain,) in found} == {Domain.PRIVACY}
+
+
 def _text_digest(name: str, text: str) -> str:
     return hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()
 
@@ -226,7 +267,9 @@ def _measure(fold: str, source: Source, name: str, call: rules.AggregateCall) ->
 
 
 def _type_of(fold: str, source: Source, column: str, value: exp.Expr) -> ValueType:
-    return value_types.storable(fold, column, _described(fold, source, column, _sql(value)))
+    kind = value_types.storable(fold, column, _described(fold, source, column, _sql(value)))
+    rules.demand_customers_as_such(fold, column, value, kind)
+    return kind
 
 
 def _sql(tree: exp.Expr) -> str:

@@ -2,10 +2,12 @@
 
 A batch is folded in DuckDB and merged into the store together with the position, so that each
 event counts once whatever crashes, and whoever else works the same folds. A fold that cannot take
-an event stops there, loudly and alone.
+an event stops there, loudly and alone. Nobody who is gone gets into a table any more, and where the
+book tells that somebody is, their rows are deleted: so what is kept is what a rebuild would keep.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -13,9 +15,9 @@ from ledger import relation
 from ledger.errors import BadUsage
 from ledger.relation import EventSource
 from projections.definition import Fold
-from projections.folding import CannotFold, Folder
+from projections.folding import CannotFold, Folder, without
 from projections.ordered import in_order
-from projections.store import Failure, Move, Overtaken, ViewStore, ViewTable
+from projections.store import Failure, Forgotten, Move, Overtaken, ViewStore, ViewTable
 
 Progress = Callable[[int, int], None]
 """Told the position reached and the position aimed at."""
@@ -24,8 +26,8 @@ MIN_BATCH, MAX_BATCH = 1_000, 100_000
 """Events folded at once: as many as are waiting, within these."""
 STRIDE = 2_000_000
 """Events of a deep backlog that are folded in one pass, at most, before their rows are merged and kept."""
-FIRST_STRIDE = 4_000_000
-"""The same times folds, of the first pass; later ones are as long as `HEAVY` lets them be."""
+WORK = 8_000_000
+"""The same times folds: what a pass holds follows both, and should not follow how much there is to do."""
 HEAVY = 256 * 2**20
 """Bytes of rows that are held at once; where a stride makes more, the next one is shorter."""
 DEEP = MAX_BATCH
@@ -38,17 +40,19 @@ class Engine:
     def __init__(
         self,
         store: ViewStore,
+        gone: Forgotten | None = None,
         *,
         stride: int = STRIDE,
         max_batch: int = MAX_BATCH,
         deep: int = DEEP,
     ) -> None:
         self._store = store
+        self._gone = gone
         self._folder = Folder()
         self._served: dict[str, str] = {}
         """Our definitions that have served: who brings another in their place knows better than we do."""
         self._longest = stride
-        self._stride = FIRST_STRIDE
+        self._work = WORK
         self._max_batch = max_batch
         self._deep = deep
 
@@ -98,7 +102,7 @@ class Engine:
         if start is None:
             return None
         group = [t for t in behind if t.position == start]
-        stride = min(self._stride // len(group), self._longest)
+        stride = min(self._work // len(group), self._longest)
         to = min([head, start + stride, *(t.position for t in behind if t.position > start)])
         try:
             self._advance(group, source, to, lambda reached: progress and progress(reached, head))
@@ -166,9 +170,7 @@ class Engine:
         stuck = self._merge(group, results, start, to)
         weight = sum(rows.nbytes for rows in results if not isinstance(rows, CannotFold))
         if weight > HEAVY:
-            self._stride = max((to - start) // 2, self._deep + 1) * len(group)
-        elif weight < HEAVY // 2:
-            self._stride = max(self._stride, 2 * (to - start) * len(group))
+            self._work = max((to - start) // 2, self._deep + 1) * len(group)
         if stuck:
             self._in_batches(stuck, source, to, lambda _: None)
 
@@ -203,14 +205,24 @@ class Engine:
         to: int,
     ) -> list[ViewTable]:
         """Merge what was folded and move on; the tables that could not, as they were."""
+        gone, now_gone = self._forgotten(start, to)
         moves = [
-            Move(table, rows)
+            Move(table, without(table.fold, rows, gone), now_gone)
             for table, rows in zip(group, folded, strict=True)
             if not isinstance(rows, CannotFold)
         ]
         refused = self._store.advance(start, to, moves) if moves else {}
         passed = {move.table.id for move in moves} - refused.keys()
         return [table for table in group if table.id not in passed]
+
+    def _forgotten(self, start: int, to: int) -> tuple[frozenset[UUID], frozenset[UUID]]:
+        """Whose rows are not kept, and whose go at the events after `start` up to `to`.
+
+        Asked after these were read: so whoever is gone by any of them is among the first.
+        """
+        if self._gone is None:
+            return frozenset(), frozenset()
+        return self._gone.now(), self._gone.between(start, to)
 
     def _stop_at_the_event(self, table: ViewTable, events: pa.Table, start: int) -> None:
         """Take the events up to the one that cannot be taken, and mark the table as stopped there.
@@ -228,7 +240,9 @@ class Engine:
             if isinstance(rows, CannotFold):
                 why = str(rows)
             else:
-                why = self._store.advance(start, to, [Move(table, rows)]).get(table.id, "")
+                gone, now_gone = self._forgotten(start, to)
+                move = Move(table, without(table.fold, rows, gone), now_gone)
+                why = self._store.advance(start, to, [move]).get(table.id, "")
             if not why:
                 good, start = middle, to
                 bad = events.num_rows if good == bad else bad

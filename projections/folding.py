@@ -5,15 +5,20 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
 
+from ledger.gone import HIDDEN
 from ledger.people import ALIASES
 from ledger.relation import Feed
 from projections import functions, sql
+from projections.arenas import keep_few_arenas
 from projections.definition import Fold
 
+_FEW = 1_000
 _AHEAD = 4
 """Batches that may wait for a fold; more would only be memory."""
 
@@ -59,6 +64,7 @@ class Folder:
         The batches are drawn in the caller's thread, since whoever reads a store may be bound to
         it; each fold runs in a thread of its own. Memory follows the keys, not the events.
         """
+        keep_few_arenas()
         with (
             functions.connect() as connection
         ):  # gives back to the system what one of the thread's keeps
@@ -74,27 +80,57 @@ class Folder:
             return [lane.finish() for lane in lanes]
 
 
-HIDDEN = pa.schema([("customer", pa.uuid())])
-"""Customers whose rows nobody is to see."""
-
-
 def merge(
     fold: Fold, folded: pa.Table, aliases: pa.Table | None, hidden: pa.Table | None
 ) -> pa.Table:
-    """Shown rows from folded ones: customers merged by `aliases`, `hidden` ones left out."""
+    """Shown rows from folded ones: customers merged by `aliases`, `hidden` ones left out.
+
+    Where a row of something else has a hidden customer in it, there is null instead. A fold of privacy
+    hides nobody.
+    """
     aliases = ALIASES.empty_table() if aliases is None else aliases
-    hidden = HIDDEN.empty_table() if hidden is None else hidden
-    if not fold.by_customer or not (aliases.num_rows or hidden.num_rows):
+    names_people = fold.person_keys or fold.person_measures
+    if hidden is None or not hidden.num_rows or not names_people or fold.of_privacy:
+        hidden = HIDDEN.empty_table()
+    hides = hidden.num_rows > 0
+    if not hides and not (fold.by_customer and aliases.num_rows):
         return folded.select(fold.shown.names)
     cursor = functions.cursor()
     try:
         for name, table in (("folded", folded), ("aliases", aliases), ("hidden", hidden)):
             cursor.register(name, table)
-        return as_table(cursor.sql(sql.merge_sql(fold)), fold.shown)
+        if fold.by_customer:
+            folded = as_table(cursor.sql(sql.merge_sql(fold)), fold.shown)
+        if hides:
+            cursor.register("merged", folded.select(fold.shown.names))
+            folded = as_table(cursor.sql(sql.seen_sql(fold)), fold.shown)
     except duckdb.Error as error:
         raise CannotFold("a total of merged customers is too large for its column") from error
     finally:
         cursor.close()
+    return folded
+
+
+def without(fold: Fold, rows: pa.Table, customers: frozenset[UUID]) -> pa.Table:
+    """The rows, folded or shown, but for those of these customers. A fold of privacy keeps them."""
+    if not customers or not fold.person_keys or fold.of_privacy or not rows.num_rows:
+        return rows
+    for key in fold.person_keys:
+        if rows.num_rows <= _FEW:  # fewer than may be gone: nobody is to look through those
+            mine = pa.array([who not in customers for who in rows.column(key).to_pylist()])
+        else:
+            import pyarrow.compute as pc  # slow to load, and most ledgers have forgotten nobody yet
+
+            gone = _ids(customers)
+            whose = pc.cast(rows.column(key), gone.type)
+            mine = pc.invert(pc.is_in(whose, value_set=gone))
+        rows = rows.filter(mine)
+    return rows
+
+
+@lru_cache(maxsize=2)
+def _ids(customers: frozenset[UUID]) -> pa.Array:
+    return pa.array([customer.bytes for customer in customers], pa.binary(16))
 
 
 def as_table(relation: duckdb.DuckDBPyRelation, schema: pa.Schema) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Protocol
 from ledger.relation import EventSource
 from projections.definition import Fold
 from projections.engine import Engine, Progress
-from projections.store import ViewStore, ViewTable
+from projections.store import Forgotten, ViewStore, ViewTable
 
 _LOOK_S = 0.1
 """How long to wait for a turn before looking how far whoever has it has come."""
@@ -40,6 +40,7 @@ def catch_up(
     source: EventSource,
     progress: Progress | None = None,
     enough: Enough = lambda _: True,
+    gone: Forgotten | None = None,
 ) -> None:
     """Have every fold at the head as it is now, by our own work or by that of whoever has the turn.
 
@@ -56,7 +57,7 @@ def catch_up(
         turn = store.take_turn(0 if done else _LOOK_S)
         if turn is not None:
             with turn:
-                return _work(store, folds, source, progress)
+                return _work(store, folds, source, progress, gone)
         tables = store.tables()
         done = _current(tables, folds, head) and enough(tables)
         if done:
@@ -66,7 +67,7 @@ def catch_up(
             if progress is not None and seen:
                 progress(min(position for _, position in seen), head)
         elif time.monotonic() - moved > _STILL_S:
-            return _work(store, folds, source, progress)
+            return _work(store, folds, source, progress, gone)
 
 
 def run(
@@ -76,6 +77,7 @@ def run(
     stopped: Callable[[], bool],
     at_work: Callable[[bool], object] = lambda _: None,
     at_rest: Callable[[], object] = lambda: None,
+    gone: Forgotten | None = None,
 ) -> None:
     """Keep the views current until `stopped`; while another process does, wait for the turn.
 
@@ -83,7 +85,7 @@ def run(
     is told whether the turn is ours, at first and whenever that changes; `at_rest` is called when
     something was done and nothing is left to do.
     """
-    engine = Engine(store)
+    engine = Engine(store, gone)
     working: bool | None = None
     try:
         while not stopped():
@@ -127,8 +129,14 @@ def _round(
     return head if went is filled is None else None
 
 
-def _work(store: ViewStore, folds: Folds, source: EventSource, progress: Progress | None) -> None:
-    engine = Engine(store)
+def _work(
+    store: ViewStore,
+    folds: Folds,
+    source: EventSource,
+    progress: Progress | None,
+    gone: Forgotten | None,
+) -> None:
+    engine = Engine(store, gone)
     try:
         engine.catch_up(folds, source, progress)
     finally:

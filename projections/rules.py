@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from ledger import relation
 from ledger.errors import DefinitionRefused
 from projections import functions
 from projections.shape import NAME, place_of
@@ -42,6 +43,7 @@ _INSTEAD = {
     "arbitrary": _EARLIEST,
 }
 
+_TEXTS = frozenset({"VARCHAR", "JSON"})
 _COLUMNS = {
     Source.EVENTS: "`bahi view events` lists its columns",
     Source.ORDER_LINES: "it has product, quantity and amount_minor of the line, and the columns of"
@@ -64,6 +66,18 @@ class AggregateCall:
     name: str
     value: exp.Expr
     filter: exp.Expr | None
+
+
+def demand_customers_as_such(name: str, column: str, value: exp.Expr, kind: str) -> None:
+    """A customer is kept as the id that they are, so that who is erased can be found and left out."""
+    named = {part.name.lower() for part in value.find_all(exp.Column)}
+    if kind in _TEXTS and not named.isdisjoint(relation.CUSTOMERS):
+        raise DefinitionRefused(
+            name,
+            column,
+            "a text made of a customer would outlive their erasure",
+            "write the customer as it is",
+        )
 
 
 def demand_known_columns(name: str, select: exp.Select, source: Source) -> None:

@@ -12,7 +12,7 @@ from projections.sources import Source
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """What views and their columns may be called."""
-_OF_THE_STORE = frozenset({"view_table", "migration"})
+_OF_THE_STORE = frozenset({"view_table", "hidden_customer", "migration"})
 """Tables that stand beside views, which people may read as a view's name says."""
 _RESERVED_VIEWS = _OF_THE_STORE | {*Source, "aliases", "hidden", "folded", "merged", "joined"}
 

@@ -52,6 +52,30 @@ def touched_sql(folds: Sequence[Fold]) -> str:
     )
 
 
+def seen_sql(fold: Fold) -> str:
+    """What is seen of shown rows `merged`: no rows of `hidden` customers, and none of them in a row."""
+    columns = [quoted([key.name]) for key in fold.keys]
+    for measure in fold.measures:
+        name = quoted([measure.name])
+        hides = measure.name in fold.person_measures
+        columns.append(visible(name) + f" AS {name}" if hides else name)
+    return template("seen.sql").format(
+        columns=",\n       ".join(columns),
+        living=" AND ".join(living(quoted([name])) for name in fold.person_keys) or "true",
+        keys=quoted([key.name for key in fold.keys]),
+    )
+
+
+def living(customer: str) -> str:
+    """That a customer is not one of those who are `hidden`."""
+    return template("living.sql").format(customer=customer).rstrip()
+
+
+def visible(customer: str) -> str:
+    """The customer, or NULL for one of those who are `hidden`."""
+    return f"CASE WHEN {living(customer)} THEN {customer} END"
+
+
 def merge_sql(fold: Fold) -> str:
     """The shown rows of customers merged by `aliases`, without `hidden` ones, from `folded` rows."""
     columns = [quoted([key.name]) for key in fold.keys]

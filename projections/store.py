@@ -5,10 +5,11 @@ readers; another may be filled beside it. A table's position is the last event i
 moves with them in one transaction or not at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -44,10 +45,19 @@ class ViewTable:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a table is to take in: rows of some events, as `fold.stored` has them, in key order."""
+    """What a table is to take in: rows of some events, as `fold.stored` has them, in key order.
+
+    `gone` are the customers whose rows go for good, told by these same events.
+    """
 
     table: ViewTable
     rows: pa.Table
+    gone: Collection[UUID] = ()
+
+    @property
+    def leaving(self) -> Collection[UUID]:
+        """Of those who are gone, whoever may have rows in this table."""
+        return () if not self.gone or self.table.fold.of_privacy else self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,18 @@ class Kept:
 
     table: ViewTable
     rows: pa.Table
+
+
+class Forgotten(Protocol):
+    """Who is gone for good, and where the book says so; see `ledger.gone`."""
+
+    def now(self) -> frozenset[UUID]:
+        """Everybody who is gone by now."""
+        ...
+
+    def between(self, after: int, upto: int) -> frozenset[UUID]:
+        """Those of whom it is told at a position in (`after`, `upto`]."""
+        ...
 
 
 class Turn(Protocol):
@@ -103,11 +125,33 @@ class ViewStore(Protocol):
         ...
 
     def advance(self, start: int, to: int, moves: Sequence[Move]) -> Mapping[str, str]:
-        """Merge rows and move positions from `start` to `to`, in one transaction.
+        """Delete rows of who is gone, merge rows and move positions from `start` to `to`, in one transaction.
 
         A table whose rows do not fit, as when a sum overflows, stays as it was, and the others move
         on: answered is why, by the table's id. Raises `Overtaken`, and keeps nothing, where one of
         them does not stand at `start` any more. So it may be done twice.
+        """
+        ...
+
+    def forget(self, customers: Collection[UUID]) -> None:
+        """Delete the rows of these customers from every table, however it stands; folds of privacy keep them.
+
+        What the store itself keeps beside its tables is as free of them when this returns as the store
+        can make it. Raises `StoreUnavailable` where others prevent that.
+        """
+        ...
+
+    def hide(self, customers: Collection[UUID]) -> None:
+        """Show these, and nobody else, no more to whoever reads the views past us, where the store lets them.
+
+        Does nothing where somebody reads without end: then it is to be tried again.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Every table empty and at position 0, none of them stopped: as if nothing had ever been folded.
+
+        For a book that lost events which may be in them. Who reads meanwhile finds them so.
         """
         ...
 

@@ -1,9 +1,8 @@
 """The views of a book, behind one face: keep them current, read them, ask why."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import MappingProxyType
@@ -19,40 +18,12 @@ from projections import check, explain, keeping, questions, reading
 from projections import why as why_
 from projections.definition import Fold, read_fold
 from projections.engine import Progress
+from projections.folding import without
 from projections.questions import Question, read_question
 from projections.reading import Asked
-from projections.store import ViewStore, ViewTable
+from projections.standing import Kind, Listed, State, failed, listed
+from projections.store import Forgotten, ViewStore, ViewTable
 from projections.stores import open_views
-
-
-class Kind(StrEnum):
-    """A fold is kept, a question is asked."""
-
-    FOLD = "fold"
-    QUESTION = "question"
-
-
-class State(StrEnum):
-    """How a view stands."""
-
-    CURRENT = "current"
-    BEHIND = "behind"
-    REBUILDING = "rebuilding"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of the list of views. A question stands where the slowest fold it asks stands."""
-
-    name: str
-    kind: Kind
-    purpose: str
-    position: int
-    lag: int
-    """Events of the book that are not in it yet."""
-    state: State
-    failure: FoldFailed | None
 
 
 class Questions(Mapping[str, Question]):
@@ -89,19 +60,31 @@ class Views:
     """
 
     def __init__(
-        self, store: ViewStore, folders: Sequence[Path] = (), clock: Clock = system_clock
+        self,
+        store: ViewStore,
+        folders: Sequence[Path] = (),
+        clock: Clock = system_clock,
+        gone: Forgotten | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._gone = gone
         known = {table.fold.text_digest: table.fold for table in store.tables()}
         self._folds, self._questions = load(folders, known)
 
     @classmethod
     def open(
-        cls, at: Path | str, folders: Sequence[Path] = (), clock: Clock = system_clock
+        cls,
+        at: Path | str,
+        folders: Sequence[Path] = (),
+        clock: Clock = system_clock,
+        gone: Forgotten | None = None,
     ) -> "Views":
-        """The views kept in an SQLite file, or beside a book on a server; made where there are none."""
-        return cls(open_views(at), folders, clock)
+        """The views kept in an SQLite file, or beside a book on a server; made where there are none.
+
+        Nobody who is `gone` is kept in them.
+        """
+        return cls(open_views(at), folders, clock, gone)
 
     def close(self) -> None:
         self._store.close()
@@ -120,8 +103,20 @@ class Views:
         By the process that keeps the views, if there is one at work, else by this one. A fold that
         cannot take an event stops before it, as `list` shows; the others go on.
         """
-        keeping.catch_up(self._store, self._folds, source, progress)
+        keeping.catch_up(self._store, self._folds, source, progress, gone=self._gone)
         return self._positions()
+
+    def forget(self, customers: Collection[UUID]) -> None:
+        """Delete the rows of these customers, whatever state a view is in; see `ViewStore.forget`."""
+        self._store.forget(customers)
+
+    def hide(self, customers: Collection[UUID]) -> None:
+        """Show these no more to whoever reads the views past us, with a server's own SQL."""
+        self._store.hide(customers)
+
+    def clear(self) -> None:
+        """Forget everything that was folded; see `ViewStore.clear`."""
+        self._store.clear()
 
     def rebuild(
         self, name: str, source: EventSource, progress: Progress | None = None
@@ -132,18 +127,34 @@ class Views:
         at the next `catch_up` or `rebuild`. Raises `FoldFailed` where the new one stopped; the
         former then still serves, as it does, with `StoreUnavailable`, while somebody reads it.
         """
-        new = self._store.create(self._fold(name))
+        self._rebuild([self._store.create(self._fold(name))], source, progress)
+        return self._positions()
+
+    def rebuild_all(self, source: EventSource, progress: Progress | None = None) -> None:
+        """Fold every view anew, in one reading; what was being filled is begun again as well.
+
+        For a book in which something was removed that they may have folded. Raises as `rebuild`.
+        """
+        for table in self._store.tables():
+            self._store.discard(table)
+        new = [self._store.create(fold) for fold in self._folds.values()]
+        self._rebuild(new, source, progress)
+
+    def _rebuild(
+        self, new: Sequence[ViewTable], source: EventSource, progress: Progress | None
+    ) -> None:
+        wanted = {table.id for table in new}
 
         def over(tables: list[ViewTable]) -> bool:
-            return all(t.serving or t.failure is not None for t in tables if t.id == new.id)
+            return all(t.serving or t.failure is not None for t in tables if t.id in wanted)
 
-        keeping.catch_up(self._store, self._folds, source, progress, over)
-        for table in self._tables(name):
+        keeping.catch_up(self._store, self._folds, source, progress, over, self._gone)
+        for table in (t for one in new for t in self._tables(one.fold.name)):
             if table.failure and not table.serving:
-                raise _failed(table)
+                raise failed(table)
             if not table.serving:
-                raise StoreUnavailable(name, "filled, and serves when nobody reads the former")
-        return self._positions()
+                what = "filled, and serves when nobody reads the former"
+                raise StoreUnavailable(table.fold.name, what)
 
     def run(
         self,
@@ -157,7 +168,7 @@ class Views:
         A batch that was begun is ended first. `at_work` is told whether it is our turn, `at_rest`
         when all is done for now.
         """
-        keeping.run(self._store, self._folds, source, stopped, at_work, at_rest)
+        keeping.run(self._store, self._folds, source, stopped, at_work, at_rest, self._gone)
 
     def _positions(self) -> dict[str, int]:
         tables = self._store.tables()
@@ -202,19 +213,32 @@ class Views:
         return reading.rows_of_folds(self._store, folds, asked, customer)
 
     def kept(self, name: str) -> tuple[int, pa.Table]:
-        """A fold's position and its rows as they are kept, from one moment of the store."""
+        """A fold's position and its rows as they are kept, from one moment of the store.
+
+        Without those of whom the book tells only later that they are gone: whether their rows have
+        been deleted by now is a matter of time. Whoever was gone by that position should have none.
+        """
         fold = self._fold(name)
         found = self._store.read(name)
         if found is None:
             return 0, fold.shown.empty_table()
-        return found.table.position, found.rows.select(found.table.fold.shown.names)
+        table, rows = found.table, found.rows
+        if self._gone is not None:
+            later = self._gone.now() - self._gone.between(0, table.position)
+            rows = without(table.fold, rows, later)
+        return table.position, rows.select(table.fold.shown.names)
 
     def fresh(
         self, names: Collection[str], source: EventSource, known_upto: int
     ) -> dict[str, pa.Table]:
-        """The rows of these folds, all folded anew in one reading of the book up to a position."""
+        """The rows of these folds, all folded anew in one reading of the book up to a position.
+
+        Without those of anybody who is gone.
+        """
         asked = Asked(self._clock(), source, known_upto=known_upto)
-        return reading.rows_of_folds(self._store, [self._fold(name) for name in names], asked)
+        found = reading.rows_of_folds(self._store, [self._fold(name) for name in names], asked)
+        gone = frozenset[UUID]() if self._gone is None else self._gone.now()
+        return {name: without(self._fold(name), rows, gone) for name, rows in found.items()}
 
     def row(
         self,
@@ -245,7 +269,7 @@ class Views:
         wanted = set(self._folds)
         if asked is not None:
             wanted &= {view for name in asked for view in questions.asked_by(name, self._questions)}
-        lines = [_listed(self._folds[name], tables, 0) for name in sorted(wanted)]
+        lines = [listed(self._folds[name], tables, 0) for name in sorted(wanted)]
         return [line.failure for line in lines if line.failure is not None]
 
     def list(self, head: int) -> list[Listed]:
@@ -255,7 +279,7 @@ class Views:
         """
         demand_sound(self._folds, self._questions)
         tables = self._store.tables()
-        folds = {name: _listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
+        folds = {name: listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
         asked = []
         for name, question in sorted(self._questions.items()):
             on = [folds[f] for f in questions.asked_by(name, self._questions) if f in folds]
@@ -289,10 +313,12 @@ class Views:
         as_of: datetime | None = None,
         known_upto: int | None = None,
         aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
     ) -> why_.Why:
         """The events behind one cell, the deciding one marked. Raises `NotFound`, `BadUsage`.
 
-        A member of a merged customer finds the events of the whole person.
+        A member of a merged customer finds the events of the whole person; behind a row of somebody
+        `hidden` there are none, and where one of them is the value, there is null instead.
         """
         if name in self._questions:
             asks = ", ".join(sorted(self._questions[name].asks))
@@ -308,7 +334,7 @@ class Views:
             for part, value in zip(fold.keys, key, strict=False)
         ]
         merged += [[value] for value in key[len(fold.keys) :]]
-        return why_.why(fold, column, merged, source, known_upto)
+        return why_.why(fold, column, merged, source, known_upto, hidden)
 
     def _rows(self, name: str, asked: Asked, where: str | None, customer: UUID | None) -> pa.Table:
         self._known(name)
@@ -372,27 +398,3 @@ def load(
 def _demand_new(path: Path, known: Collection[str]) -> None:
     if path.stem in known:
         raise DefinitionRefused(path.stem, "name", "another view has this name", "rename the file")
-
-
-def _listed(fold: Fold, tables: Sequence[ViewTable], head: int) -> Listed:
-    own = [table for table in tables if table.fold.name == fold.name]
-    serving = next((table for table in own if table.serving), None)
-    filling = next((table for table in own if not table.serving), None)
-    position = serving.position if serving else 0
-    stuck = next((t for t in (filling, serving) if t and t.failure), None)
-    state = State.CURRENT if position >= head else State.BEHIND
-    if filling or (serving and serving.fold.hash != fold.hash):
-        state = State.REBUILDING
-    if stuck and not (stuck.serving and filling):
-        state = State.FAILED
-    failure = _failed(stuck) if stuck else None
-    return Listed(
-        fold.name, Kind.FOLD, fold.purpose, position, max(head - position, 0), state, failure
-    )
-
-
-def _failed(table: ViewTable) -> FoldFailed:
-    failure = table.failure
-    if failure is None:
-        raise ValueError("expected a table that failed")
-    return FoldFailed(table.fold.name, failure.position, failure.why)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ledger import relation
 from ledger.errors import BadUsage, NotFound
+from ledger.gone import HIDDEN
 from ledger.relation import EventSource
 from projections import functions, sql
 from projections.definition import Aggregate, Fold, Measure
@@ -55,9 +56,11 @@ def why(
     key: Sequence[Sequence[Any]],
     source: EventSource,
     upto: int | None = None,
+    hidden: pa.Table | None = None,
 ) -> Why:
     """The events behind `column` in the row of `key`: for each key column, the values it may have.
 
+    None behind a row of a `hidden` customer, whom no value names either.
     Reads the source once; memory follows the events found.
     """
     measure = _measure(fold, column)
@@ -68,16 +71,29 @@ def why(
         sql.key_condition(part, [_literal(value) for value in values])
         for part, values in zip(fold.keys, key, strict=True)
     ]
+    if hidden is None or fold.of_privacy:
+        hidden = HIDDEN.empty_table()
+    if hidden.num_rows:
+        whose = [part for part in fold.keys if part.name in fold.person_keys]
+        conditions += [sql.living(part.sql) for part in whose]
     select = sql.why_sql(fold, measure, conditions)
     needs = tuple(c for c in relation.columns() if c in {*_ALWAYS, *fold.needs})
     upto = source.head() if upto is None else min(upto, source.head())
     batches = in_order(source.batches(0, needs, upto=upto), 0, upto)
-    return Why(fold.name, column, select, _found(measure, select, batches))
+    shown = sql.visible("value") if column in fold.person_measures else "value"
+    return Why(fold.name, column, select, _found(measure, select, shown, batches, hidden))
 
 
-def _found(measure: Measure, select: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+def _found(
+    measure: Measure,
+    select: str,
+    shown: str,
+    batches: Iterable[pa.RecordBatch],
+    hidden: pa.Table,
+) -> pa.Table:
     connection = functions.cursor()
     try:
+        connection.register("hidden", hidden)
         parts: list[pa.Table] = []
         for batch in batches:
             connection.register("events", batch)
@@ -85,7 +101,9 @@ def _found(measure: Measure, select: str, batches: Iterable[pa.RecordBatch]) -> 
         if not parts:
             return _EMPTY.empty_table()
         connection.register("found", pa.concat_tables(parts))
-        text = functions.template("decide.sql").format(decides=_DECIDES[measure.aggregate])
+        text = functions.template("decide.sql").format(
+            shown=shown, decides=_DECIDES[measure.aggregate]
+        )
         return connection.sql(text).to_arrow_table()
     except duckdb.ConversionException:  # its message quotes what was given, whoever that names
         raise BadUsage("key: expected values of the types of its columns") from None

@@ -4,7 +4,7 @@ Read straight from the book: slow but right. Columns that are kept make it fast 
 a word of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,11 +16,12 @@ import pyarrow as pa
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Book, Match
 from ledger.clock import to_us
-from ledger.event import Recorded
+from ledger.event import Recorded, moment_of
+from ledger.gone import hidden_table
 from ledger.people import People, Persons
 from projections import Views
 from projections.why import Why
-from replay import cage
+from replay import cage, withheld
 
 _PAGE = 10_000
 
@@ -48,21 +49,35 @@ NOW = Clocks()
 class History:
     """The past and the present of one book, through its views.
 
-    Customers who are one person by then are read as one, under the oldest of them.
+    Customers who are one person by then are read as one, under the oldest of them. Those who are
+    `hidden` now, because they are gone or their data is restricted, are on every day: as if they had
+    never been, but that counts of other things keep counting them.
     """
 
-    def __init__(self, book: Book, views: Views, people: People) -> None:
+    def __init__(
+        self,
+        book: Book,
+        views: Views,
+        people: People,
+        hidden: Callable[[], frozenset[UUID]] = frozenset,
+    ) -> None:
         self._book = book
         self._views = views
         self._people = people
+        self._hidden = hidden
 
     def clocks(self, as_of: datetime | None = None, known_at: datetime | None = None) -> Clocks:
         """The two clocks; `known_at` becomes the position that it means."""
         return Clocks(as_of, None if known_at is None else self._book.known_at(known_at))
 
     def persons(self, at: Clocks = NOW) -> Persons:
-        """Who was one person by then, of what was known by then."""
-        return self._people.at(at.as_of, at.known_upto)
+        """Who was one person by then, of what was known by then, and of those who may be seen."""
+        return self._look(at).persons
+
+    def _look(self, at: Clocks) -> "_Look":
+        hidden = self._hidden()
+        persons = self._people.at(at.as_of, at.known_upto).without(hidden)
+        return _Look(at, persons, hidden, hidden_table(hidden))
 
     def view(self, name: str, at: Clocks = NOW, where: str | None = None) -> pa.Table:
         """A view's rows, today's or another day's. `where` is a condition over its columns.
@@ -70,9 +85,10 @@ class History:
         Raises `FoldFailed` for today's rows of a fold that has stopped, or of a question that asks
         it: what is kept of it is old, and nobody is to take it for the present.
         """
-        return self._view(name, at, self.persons(at), where)
+        return self._view(name, self._look(at), where)
 
-    def _view(self, name: str, at: Clocks, persons: Persons, where: str | None = None) -> pa.Table:
+    def _view(self, name: str, look: "_Look", where: str | None = None) -> pa.Table:
+        at, persons = look.at, look.persons
         if not at.past:
             self._demand_going(name)
         return self._views.rows(
@@ -83,6 +99,7 @@ class History:
             where=where,
             aliases=persons.aliases(),
             joined=persons.togetherness() if name in self._views.questions else None,
+            hidden=look.nobody,
         )
 
     def _demand_going(self, name: str) -> None:
@@ -91,8 +108,8 @@ class History:
 
     def customer(self, customer: UUID, at: Clocks = NOW) -> dict[str, pa.Table]:
         """This person's rows of every fold that is kept by customer; empty ones are left out."""
-        persons = self.persons(at)
-        aliases, members = persons.aliases(), persons.members(customer)
+        look = self._look(at)
+        aliases, members = look.persons.aliases(), look.persons.members(customer)
         source = CustomerEvents(self._book, members) if at.past else None
         found = self._views.customer(
             customer,
@@ -100,20 +117,35 @@ class History:
             as_of=at.as_of,
             known_upto=at.known_upto,
             aliases=aliases,
+            hidden=look.nobody,
         )
         return {name: rows for name, rows in found.items() if rows.num_rows}
 
     def timeline(self, customer: UUID, at: Clocks = NOW) -> list[Recorded]:
-        """What happened with this person, in the order in which it happened."""
-        return [
-            recorded
-            for recorded in self._book.timeline(self.persons(at).members(customer))
-            if (at.as_of is None or recorded.event.occurred_at <= at.as_of)
-            and (at.known_upto is None or recorded.position <= at.known_upto)
-        ]
+        """What happened with this person, in the order in which it happened; nothing if they are hidden."""
+        look = self._look(at)
+        if customer in look.hidden:
+            return []
+        members = look.persons.members(customer)
+        return self._seen([f"{CUSTOMER_TAG}{member}" for member in members], look)
+
+    def about(self, tag: str, at: Clocks = NOW) -> list[Recorded]:
+        """What happened with a thing, such as `deal:…`, in the order in which it happened."""
+        return self._seen([tag], self._look(at))
+
+    def _seen(self, tags: Sequence[str], look: "_Look") -> list[Recorded]:
+        matching, as_of = [Match(tags=(tag,)) for tag in tags], look.at.as_of
+        found = self._book.read(matching=matching, upto=look.at.known_upto)
+        seen = (
+            withheld.about_nobody(recorded, look.hidden)
+            for recorded in found
+            if as_of is None or recorded.event.occurred_at <= as_of
+        )
+        return sorted((recorded for recorded in seen if recorded is not None), key=moment_of)
 
     def why(self, name: str, column: str, *key: object, at: Clocks = NOW) -> Why:
         """The events behind one cell of a fold. Raises `NotFound`, `BadUsage`."""
+        look = self._look(at)
         return self._views.why(
             name,
             column,
@@ -121,7 +153,8 @@ class History:
             source=self._book,
             as_of=at.as_of,
             known_upto=at.known_upto,
-            aliases=self.persons(at).aliases(),
+            aliases=look.persons.aliases(),
+            hidden=look.nobody,
         )
 
     def sql(self, query: str, at: Clocks = NOW) -> pa.Table:
@@ -131,28 +164,39 @@ class History:
         `merged` (customer, canonical) says under whom a customer is read, and `joined` (customer,
         other, since, position) since which `moment` two are one person, and where the book learned it.
         """
-        persons = self.persons(at)
+        look = self._look(at)
         names = (*self._views.folds, *self._views.questions)
         tables: dict[str, cage.Table] = {
-            name: partial(self._view_table, name, at, persons) for name in names
+            name: partial(self._view_table, name, look) for name in names
         }
-        tables["events"] = lambda columns: self._events(columns, at)
-        tables["merged"] = lambda _columns: persons.aliases()
-        tables["joined"] = lambda _columns: persons.togetherness()
+        tables["events"] = lambda columns: self._events(columns, look)
+        tables["merged"] = lambda _columns: look.persons.aliases()
+        tables["joined"] = lambda _columns: look.persons.togetherness()
         return cage.run(query, tables)
 
-    def _view_table(
-        self, name: str, at: Clocks, persons: Persons, _columns: frozenset[str] | None
-    ) -> pa.Table:
-        return self._view(name, at, persons)
+    def _view_table(self, name: str, look: "_Look", _columns: frozenset[str] | None) -> pa.Table:
+        return self._view(name, look)
 
-    def _events(self, named: frozenset[str] | None, at: Clocks) -> pa.RecordBatchReader:
+    def _events(self, named: frozenset[str] | None, look: "_Look") -> pa.RecordBatchReader:
+        at = look.at
         wanted = [c for c in relation.columns() if named is None or c in named] or ["position"]
         read = wanted if at.as_of is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
-        batches = self._book.batches(0, read, upto=at.known_upto)
+        read = withheld.with_needs(read) if look.hidden else read
+        batches = _happened_by(self._book.batches(0, read, upto=at.known_upto), at.as_of)
         return pa.RecordBatchReader.from_batches(
-            relation.schema(tuple(read)), _happened_by(batches, at.as_of)
+            relation.schema(tuple(read)), withheld.nameless(batches, look.hidden)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one reading sees throughout: when it looks, who is whom, and who is nobody."""
+
+    at: Clocks
+    persons: Persons
+    hidden: frozenset[UUID]
+    nobody: pa.Table
+    """The same as rows of `HIDDEN`."""
 
 
 class CustomerEvents:

@@ -7,7 +7,7 @@ anew, columns and tags compared with them, the tree grown again from the bytes.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import orjson
@@ -19,17 +19,34 @@ from ledger.event import leaf_hash
 from ledger.tree import Tree
 from projections import Kind, State, Views
 
+_LEAF_BYTES = 32
+_APPROVERS = 2
+
 Progress = Callable[[int], None]
 """Told the position that has been verified so far."""
 
 
+class Redaction(NamedTuple):
+    """Bytes that are gone: of the event at `position`, and where it stands that two approved of it."""
+
+    position: int
+    removed: tuple[str, ...]
+    approved_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found in order: events, tree heads compared, and the root over all events."""
+    """What was found in order: events, tree heads compared, and the root over all events.
+
+    `redactions` are those whose bytes are gone; `pending` the positions of events whose redaction was
+    approved while some of those bytes are still there.
+    """
 
     events: int
     checkpoints: int
     root: bytes
+    redactions: tuple[Redaction, ...] = ()
+    pending: tuple[int, ...] = ()
 
 
 def verify_book(
@@ -44,6 +61,7 @@ def verify_book(
     head can tell is laid at the first position that this head covers and the one before does not.
     """
     heads = _heads(book, remembered)
+    redactions = _Redactions()
     checked = 0
     tree = Tree()
     last_us = 0
@@ -53,7 +71,8 @@ def verify_book(
             raise BookAltered(tree.size + 1, f"missing; the next event is at {row.position}")
         _verify_row(row, last_us)
         last_us = row.recorded_us
-        tree.add(leaf_hash(row.recorded_us, row.body, row.personal))
+        redactions.take(row)
+        tree.add(row.leaf)  # which is that of its bytes, where all of them are there
         roots = heads.pop(row.position, ())
         for root in roots:
             if root != tree.root():
@@ -69,7 +88,58 @@ def verify_book(
         )
     if progress:
         progress(tree.size)
-    return Verified(tree.size, checked, tree.root())
+    return Verified(tree.size, checked, tree.root(), *redactions.told())
+
+
+class _Redactions:
+    """What is gone, and which events say that it may be."""
+
+    def __init__(self) -> None:
+        self._gone: dict[int, tuple[bytes, tuple[str, ...]]] = {}
+        self._approved: dict[int, list[tuple[int, bytes, frozenset[str]]]] = {}
+
+    def take(self, row: Row) -> None:
+        """One more row, which is in order by itself."""
+        if removed := _removed(row):
+            self._gone[row.position] = (row.id, removed)
+        if row.type == "event.redacted" and row.body is not None:
+            try:
+                self._approve(row.position, orjson.loads(row.body)["data"])
+            except (AttributeError, KeyError, TypeError, ValueError):
+                raise BookAltered(row.position, "its envelope cannot be read") from None
+
+    def _approve(self, position: int, said: Mapping[str, Any]) -> None:
+        if len(set(said["approvers"])) < _APPROVERS:
+            raise BookAltered(position, "a redaction that two have not approved of")
+        named = bytes.fromhex(said["redacted_id"].replace("-", ""))
+        names = frozenset(said.get("removed", ("body", "personal")))
+        approvals = self._approved.setdefault(said["redacted_position"], [])
+        approvals.append((position, named, names))
+
+    def told(self) -> tuple[tuple[Redaction, ...], tuple[int, ...]]:
+        """What is gone, and what is still to go. Raises `BookAltered` for what nobody approved of."""
+        return tuple(self._redactions()), tuple(self._pending())
+
+    def _redactions(self) -> Iterator[Redaction]:
+        for position, (row_id, removed) in sorted(self._gone.items()):
+            approvals = [a for a in self._approved.get(position, ()) if a[1] == row_id]
+            allowed = {name for *_, names in approvals for name in names}
+            if not allowed.issuperset(removed):
+                what = "its bytes are gone, and no redaction that two approved of says so"
+                raise BookAltered(position, what)
+            yield Redaction(position, removed, approvals[0][0])
+
+    def _pending(self) -> Iterator[int]:
+        for position, approvals in sorted(self._approved.items()):
+            _, gone = self._gone.get(position, (b"", ()))
+            if not all(names.issubset(gone) for *_, names in approvals):
+                yield position
+
+
+def _removed(row: Row) -> tuple[str, ...]:
+    """Which of its bytes are gone."""
+    stored = (("body", row.body), ("personal", row.personal))
+    return tuple(name for name, value in stored if value is None)
 
 
 def _heads(book: Book, remembered: tuple[int, bytes] | None) -> dict[int, list[bytes]]:
@@ -83,10 +153,17 @@ def _heads(book: Book, remembered: tuple[int, bytes] | None) -> dict[int, list[b
 
 def _verify_row(row: Row, last_us: int) -> None:
     """One row against itself. Raises `BookAltered`."""
-    if leaf_hash(row.recorded_us, row.body, row.personal) != row.leaf:
-        raise BookAltered(row.position, "its bytes are not those of its leaf")
+    if row.body is not None and row.personal is not None:
+        if leaf_hash(row.recorded_us, row.body, row.personal) != row.leaf:
+            raise BookAltered(row.position, "its bytes are not those of its leaf")
+    elif len(row.leaf) != _LEAF_BYTES:
+        raise BookAltered(row.position, "its leaf is none")
     if row.recorded_us < last_us:
         raise BookAltered(row.position, "recorded before the event at the position before it")
+    if row.body is None:
+        if row.tags:
+            raise BookAltered(row.position, "its envelope is gone, and a tag of it is here")
+        return
     try:
         envelope = orjson.loads(row.body)
         copies = dict(_copies(envelope))

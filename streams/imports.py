@@ -11,11 +11,10 @@ from commands.dead_letters import RefusedItem, keep_refused
 from commands.record import BATCH, check, record
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.clock import Clock, Ids
-from ledger.errors import BadUsage, NotFound, Refused
+from ledger.errors import BadUsage, NamesErased, NotFound, Refused
 from ledger.identifiers import Identifier, normalise
 from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
-from ledger.vault import DeadLetter
 from streams.files import Mapping as FileMapping
 from streams.files import Row, raw_of, touchpoint_of
 
@@ -120,10 +119,12 @@ def replay_letters(
     *,
     corrections: Mapping[str, Any] | None = None,
     actor: UUID | None = None,
-) -> Iterator[tuple[DeadLetter, Outcome]]:
+) -> Iterator[tuple[UUID, Outcome]]:
     """Try dead letters again, with the mapping as it is now and columns corrected by `corrections`.
 
-    A letter whose row is in the book now is destroyed; one that is refused again stays as it is.
+    A letter whose row is in the book now is destroyed, and one about somebody who is erased; one that
+    is refused again for anything else stays as it is. What
+    they say goes into the book and is shown to nobody, so nobody has opened them.
     Before any is tried, raises `NotFound` for a letter that is not there, and `BadUsage` for one
     that came through another door than files of this source.
     """
@@ -137,7 +138,7 @@ def replay_letters(
                 f"expected a letter of {DOOR}:{mapping.source}, came one of {doors[letter_id]}"
             )
     for letter_id in wanted:
-        letter = ledger.vault.open_letter(letter_id)
+        letter = ledger.vault.letter_again(letter_id)
         try:
             item = touchpoint_of(
                 {**raw_of(letter.content), **(corrections or {})},
@@ -149,9 +150,9 @@ def replay_letters(
             (outcome,) = _record(ledger, [item], intake)
         except Refused as refusal:
             outcome = Outcome(Fate.REFUSED, refusal=refusal)
-        if outcome.fate is not Fate.REFUSED:
+        if outcome.fate is not Fate.REFUSED or isinstance(outcome.refusal, NamesErased):
             ledger.vault.remove([letter.id])
-        yield letter, outcome
+        yield letter_id, outcome
 
 
 def _record(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iterator[Outcome]:

@@ -1,5 +1,6 @@
 """Commands of requests about people's data: `privacy`, from the day one comes in to its answer."""
 
+import secrets
 import sys
 from datetime import date
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from commands.privacy import (
     request_id,
     start_of,
 )
+from commands.privacy.certificate import digest_of
 from commands.rules import RULES
 from commands.touchpoint import Fate, Touchpoint
 from ledger.catalogue import EventType
@@ -50,6 +52,9 @@ At = Annotated[
     typer.Option("--at", help="When it happened, if not now: a time with a zone, or a day."),
 ]
 Purpose = Annotated[str, typer.Option("--purpose", help="What for, in one word.")]
+_TOKEN_BYTES = 16
+_OFFICE = "legal"
+"""The purpose of whoever answers requests: also those of people whose data is restricted."""
 
 
 @privacy.command("receive")
@@ -82,7 +87,7 @@ def privacy_receive(
     those of BAHI_OFFICE_COUNTRY and BAHI_OFFICE_ZONE unless you say otherwise. Whoever asks is
     answered: also somebody of whom the book has never heard.
     """
-    person = _line(who)
+    person, token = line_of(who), secrets.token_urlsafe(_TOKEN_BYTES)
     with opened(current=False, begin=True) as bahi:
         office = bahi.settings
         asked = parse(
@@ -93,12 +98,13 @@ def privacy_receive(
             due_on=date.max,
             jurisdiction=country or office.office_country,
             time_zone=zone or office.office_zone,
-            contact=None if contact is None else _line(contact),
-            message=None if message is None else _line(message),
+            contact=None if contact is None else line_of(contact),
+            message=None if message is None else line_of(message),
+            token_digest=digest_of(token),
         )
         assert isinstance(asked, PrivacyRequested)
-        said = _said(at, message_id, asked.time_zone or "UTC", json=json)
-        _proceed(bahi, said, asked, "The request is received", **_person(bahi, person))
+        said = said_at(at, message_id, asked.time_zone or "UTC", json=json)
+        _proceed(bahi, said, asked, "The request is received", token, **_person(bahi, person))
 
 
 @privacy.command("confirm")
@@ -210,7 +216,7 @@ def privacy_list(
     """What is due, the most pressing first, with the days that are left."""
     with opened() as bahi:
         name = "privacy_request" if all_ else "privacy_due"
-        rows = bahi.history.view(name, clocks(bahi, as_of, known_at))
+        rows = bahi.history_for(_OFFICE).view(name, clocks(bahi, as_of, known_at))
     if json:
         write_json(json_rows(rows))
     elif rows.num_rows:
@@ -235,7 +241,7 @@ def privacy_show(
     if open_ and not reason.strip():
         raise BadUsage("--open: expected --reason, came none")
     with opened() as bahi:
-        named, at = _named(bahi, request), clocks(bahi, as_of, known_at)
+        named, at = named_request(bahi, request), clocks(bahi, as_of, known_at)
         told = None
         if open_:
             told = open_request(
@@ -245,10 +251,10 @@ def privacy_show(
                 purpose=purpose,
                 reason=reason,
                 clock=bahi.clock,
-                ids=bahi.ids,
             )
             catch_up(bahi)
-        views = {name: bahi.history.view(name, at, f"request = '{named}'") for name in VIEWS}
+        history = bahi.history_for(_OFFICE)
+        views = {name: history.view(name, at, f"request = '{named}'") for name in VIEWS}
         events = within(events_of(bahi.ledger, named), at)
     if json:
         write_json(request_json(named, told, views, events))
@@ -268,14 +274,21 @@ def _step(
 ) -> None:
     """Take a request one step further."""
     with opened(current=False) as bahi:
-        named = _named(bahi, request)
+        named = named_request(bahi, request)
         payload = parse(topic, request=named, **fields)
         zone = find_request(bahi.ledger, named).zone
-        _proceed(bahi, _said(at, message_id, zone, json=json), payload, answer)
+        _proceed(bahi, said_at(at, message_id, zone, json=json), payload, answer)
 
 
-def _proceed(bahi: Bahi, said: Said, payload: EventType, answer: str, **whose: Any) -> None:
-    """Carry it out, and say by when the request is due since."""
+def _proceed(
+    bahi: Bahi,
+    said: Said,
+    payload: EventType,
+    answer: str,
+    token: str | None = None,
+    **whose: Any,
+) -> None:
+    """Carry it out, and say by when the request is due since; of a new one, the token, this once."""
     at, rule = said.moment(bahi), RULES[type(payload)]
     asked = Touchpoint(
         payload=payload,
@@ -294,12 +307,20 @@ def _proceed(bahi: Bahi, said: Said, payload: EventType, answer: str, **whose: A
     if said.json:
         stands = {"request": str(found.id), "state": found.state.value, "due_on": str(found.due_on)}
         to_confirm = {"confirm_by": None if confirm_by is None else str(confirm_by)}
-        write_json({"position": outcome.position, "new": not known, **stands, **to_confirm})
+        given = {} if token is None else {"token": None if known else token}
+        write_json(
+            {"position": outcome.position, "new": not known, **stands, **to_confirm, **given}
+        )
         return
     again = "; it was in the book already" if known else ""
     out.print(f"{answer}, at position {outcome.position:,}{again}.")
     if isinstance(payload, PrivacyRequested):
         out.print(f"It is called {found.id}.")
+        if not known:
+            out.print(
+                f"Give them this token, which is shown once: {token}\n"
+                "With it they, and nobody else, can point at what was done with their request."
+            )
     if found.state in OPEN:
         out.print(_due(found))
         if confirm_by is not None:
@@ -325,11 +346,11 @@ def _hold(
 ) -> None:
     placed = parse(topic, hold=hold, ground=ground)
     with opened(current=False) as bahi:
-        said = _said(at, message_id, bahi.settings.office_zone, json=json)
+        said = said_at(at, message_id, bahi.settings.office_zone, json=json)
         carry_out(bahi, said, placed, answer, customer=who)
 
 
-def _said(at: str | None, message_id: str | None, zone: str, *, json: bool) -> Said:
+def said_at(at: str | None, message_id: str | None, zone: str, *, json: bool) -> Said:
     """When it happened; a day begins where the request is answered."""
     try:
         day = None if at is None else date.fromisoformat(at)
@@ -339,7 +360,7 @@ def _said(at: str | None, message_id: str | None, zone: str, *, json: bool) -> S
     return Said(moment, message_id, json)
 
 
-def _line(text: str) -> str:
+def line_of(text: str) -> str:
     """What was typed; for - a line of stdin, so that it is not in the shell's history."""
     return sys.stdin.readline().strip() if text == "-" else text
 
@@ -354,7 +375,7 @@ def _person(bahi: Bahi, who: str) -> dict[str, Any]:
         return {"identifiers": (parse_identifier(who),)}
 
 
-def _named(bahi: Bahi, text: str) -> UUID:
+def named_request(bahi: Bahi, text: str) -> UUID:
     """The id of a request, by itself or by the name that it was given."""
     try:
         return UUID(text)

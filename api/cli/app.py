@@ -16,6 +16,7 @@ from api.outcomes import Exit, outcome_of
 from api.render import Format, err, say
 from api.wiring import Bahi
 from ledger.errors import BahiError, NotFound
+from ledger.restricted import DESPITE
 from ledger.settings import read_settings
 from ledger.stores import book_exists, book_name
 from replay.clocks import parse_moment
@@ -50,6 +51,15 @@ MessageId = Annotated[
     str | None,
     typer.Option("--id", help="A name for this very command; said again, it is the same event."),
 ]
+Purpose = Annotated[
+    str,
+    typer.Option(
+        "--purpose",
+        help=f"What for, in one word; whose data is restricted is shown for {', '.join(sorted(DESPITE))}.",
+    ),
+]
+SERVICE = "service"
+"""The purpose of whoever names none."""
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 Out = Annotated[Path | None, typer.Option("--out", help="A file to write to instead of stdout.")]
@@ -93,7 +103,13 @@ def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
     if not (begin or settings.keyring_file.exists() or book_exists(address)):
         begin_one = "`bahi import` begins one, and so do `bahi deal pipeline`, `bahi ticket open` and others"
         raise NotFound("book", book_name(address), f"{begin_one}; BAHI_HOME says where")
-    with Bahi.open(settings) as bahi:
+    with progress_bar("a new epoch: wrapping keys anew") as told:
+        opening = Bahi.open(settings, wrapping=told)
+    with opening as bahi:
+        if bahi.unfinished is not None:
+            say(f"warning: an erasure has begun and is not done yet: {bahi.unfinished}")
+        if bahi.overdue is not None:
+            say(f"warning: the vault's epoch is over, and a new one not done yet: {bahi.overdue}")
         if current:
             catch_up(bahi)
         yield bahi

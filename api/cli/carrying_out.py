@@ -41,6 +41,7 @@ _TYPED = {
     "expected_close": "--close-by",
     "goal": "NAME",
     "hold": "HOLD",
+    "not_theirs": "--not",
     "notice_version": "--version",
     "period_end": "--to",
     "period_start": "--from",
@@ -57,6 +58,7 @@ _TYPED = {
     "text": "FILE",
     "valid_until": "--until",
     "verified_by": "--by",
+    "withdrawn": "--withdraw",
 }
 """Fields that are not typed as an option of their own name; one of a single type stands with it."""
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, clocks, opened
+from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, app, clocks, opened
+from api.cli.app import Purpose as LookingFor
 from api.cli.carrying_out import Said, carry_out, parse
-from api.cli.looking import find_customer
+from api.cli.looking import demand_seen, find_customer
 from api.consents import answer_json, print_answer, print_history, step_json
 from api.outcomes import Exit
 from api.render import write_json
@@ -253,11 +254,13 @@ def consent_history(
     channel: Over,
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    looking_for: LookingFor = SERVICE,
     json: Json = False,
 ) -> None:
     """What a person said of all purposes, and what was allowed after each, for this one."""
     with opened(current=False) as bahi:
         customer = find_customer(bahi, who)
+        demand_seen(bahi, customer, looking_for)
         at = clocks(bahi, as_of, known_at)
         steps = history(
             bahi.ledger,

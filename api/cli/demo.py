@@ -108,7 +108,6 @@ def _opened(bahi: Bahi, star: UUID) -> Profile:
         purpose="demo",
         reason="the demo's first look at a customer's page",
         clock=bahi.clock,
-        ids=bahi.ids,
     )
     bahi.catch_up()
     return profile

@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, opened
+from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.showing import show
 from ledger.errors import BadUsage
@@ -96,10 +96,14 @@ def account_leave(
 
 @account.command("show")
 def account_show(
-    number: Account, as_of: AsOf = None, known_at: KnownAt = None, json: Json = False
+    number: Account,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    purpose: Purpose = SERVICE,
+    json: Json = False,
 ) -> None:
     """One company: what we know of it, who belongs to it, and what happened."""
-    show("account", number, as_of, known_at, json=json)
+    show("account", number, as_of, known_at, json=json, purpose=purpose)
 
 
 @schema.command("register")

@@ -5,34 +5,38 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import pyarrow as pa
 import typer
 
 from api.cli.app import (
+    SERVICE,
     AsOf,
     FormatOption,
     Json,
     KnownAt,
     Out,
+    Purpose,
     app,
     catch_up,
     clocks,
     opened,
     progress_bar,
 )
-from api.pages import Page, customer_json, print_customer
+from api.outcomes import Exit
+from api.pages import Page, customer_json, erased_json, print_customer, print_erased
 from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
 from commands.profile import Profile, open_profile
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Match
-from ledger.errors import BadUsage, NotFound, Refused
+from ledger.errors import BadUsage, Erased, NotFound, Refused, Withheld
 from ledger.identifiers import normalise, parse_identifier
+from ledger.restricted import DESPITE
 from ledger.stores import book_name
-from replay.history import Clocks
+from replay.history import Clocks, History
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
 app.add_typer(views, name="views", no_args_is_help=True)
@@ -50,28 +54,34 @@ def customer(
         bool, typer.Option("--open", help="Open who they are; needs --reason and goes on record.")
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")] = "",
-    purpose: Annotated[str, typer.Option("--purpose", help="What for, in one word.")] = "service",
+    purpose: Purpose = SERVICE,
     json: Json = False,
 ) -> None:
-    """One customer: every figure we keep of them, and their timeline."""
+    """One customer: every figure we keep of them, and their timeline.
+
+    Of who is erased, only that, and when; that answer ends with 4, as does a refusal to show somebody
+    whose data is restricted.
+    """
     if open_ and not reason.strip():
         raise BadUsage("--open: expected --reason, came none")
     with opened() as bahi:
         found = find_customer(bahi, who)
+        if found in bahi.ledger.gone.now():
+            _tell_of_the_erased(bahi, found, json=json)
+        demand_seen(bahi, found, purpose)
         at = clocks(bahi, as_of, known_at)
         profile = None
         if open_:
             profile = open_profile(
                 bahi.ledger,
-                bahi.history.persons(at).members(found),
+                bahi.history_for(purpose).persons(at).members(found),
                 actor=bahi.actor(),
                 purpose=purpose,
                 reason=reason,
                 clock=bahi.clock,
-                ids=bahi.ids,
             )
             catch_up(bahi)
-        page = page_of(bahi, found, at, profile, for_people=not json)
+        page = page_of(bahi, found, at, profile, for_people=not json, purpose=purpose)
     if json:
         write_json(customer_json(page))
     else:
@@ -79,25 +89,32 @@ def customer(
 
 
 def page_of(
-    bahi: Bahi, customer: UUID, at: Clocks, profile: Profile | None, *, for_people: bool = True
+    bahi: Bahi,
+    customer: UUID,
+    at: Clocks,
+    profile: Profile | None,
+    *,
+    for_people: bool = True,
+    purpose: str = SERVICE,
 ) -> Page:
     """One person's page; for people with what may be sent, and with the names of their companies."""
-    persons, history = bahi.history.persons(at), bahi.history
+    history = bahi.history_for(purpose)
+    persons = history.persons(at)
     folds, timeline = history.customer(customer, at), history.timeline(customer, at)
     accounts: dict[str, str] = {}
     if for_people:
-        folds |= _permission(bahi, persons.canonical(customer), folds, at)
+        folds |= _permission(bahi, history, persons.canonical(customer), folds, at)
         accounts = _accounts(bahi, folds, at)
     return Page.of(persons, customer, folds, timeline, profile, accounts)
 
 
 def _permission(
-    bahi: Bahi, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
+    bahi: Bahi, history: History, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
 ) -> dict[str, pa.Table]:
     """What may be sent to this person; nothing where the fold has stopped, since that may be old."""
     if "consent" not in folds or any(bahi.views.failures(["consent"])):
         return {}
-    rows = bahi.history.view("permission", at, f"customer = '{customer}'")
+    rows = history.view("permission", at, f"customer = '{customer}'")
     return {"permission": rows.drop_columns(["position"])}
 
 
@@ -112,8 +129,32 @@ def _accounts(bahi: Bahi, folds: Mapping[str, pa.Table], at: Clocks) -> dict[str
     return {row["account"]: row["account_name"] for row in rows if row["account_name"]}
 
 
+def demand_seen(bahi: Bahi, customer: UUID, purpose: str) -> None:
+    """Whether they may be looked at for this purpose. Raises `Erased`, `Withheld`."""
+    if customer in bahi.ledger.gone.now():
+        raise Erased(f"customer {customer} is erased")
+    if purpose not in DESPITE and customer in bahi.ledger.restricted.now():
+        raise Withheld(
+            f"customer {customer}: their data is restricted, and is shown for --purpose "
+            f"{', '.join(sorted(DESPITE))} alone"
+        )
+
+
+def _tell_of_the_erased(bahi: Bahi, customer: UUID, *, json: bool) -> NoReturn:
+    """That they are erased, and when, as the proof of it has it; nothing else, and no."""
+    rows = bahi.history.view("erasure", where=f"customer = '{customer}'")
+    if json:
+        write_json(erased_json(customer, rows))
+    else:
+        print_erased(customer, rows)
+    sys.exit(Exit.ANSWER_IS_NO)
+
+
 def find_customer(bahi: Bahi, who: str) -> UUID:
-    """The customer that an id or identifier names. Raises `NotFound`, never quoting an identifier."""
+    """The customer that an id or identifier names. Raises `NotFound`, never quoting an identifier.
+
+    Also one who is erased or restricted: see `demand_seen`.
+    """
     text = sys.stdin.readline().strip() if who == "-" else who
     try:
         customer = UUID(text)
@@ -148,6 +189,7 @@ def view(
     where: Annotated[
         str | None, typer.Option("--where", help="A condition over the view's columns.")
     ] = None,
+    purpose: Purpose = SERVICE,
     format_: FormatOption = Format.TABLE,
     out_: Out = None,
 ) -> None:
@@ -164,7 +206,7 @@ def view(
             return
     else:
         with opened() as bahi:
-            rows = bahi.history.view(name, clocks(bahi, as_of, known_at), where)
+            rows = bahi.history_for(purpose).view(name, clocks(bahi, as_of, known_at), where)
     write_rows(rows, format_, out_)
 
 
@@ -251,6 +293,7 @@ def views_run() -> None:
             say(f"views of {name}: {doing}; Ctrl-C stops")
 
         def at_rest() -> None:
+            bahi.hide()
             for failure in map(str, bahi.views.failures()):
                 if failure not in said:
                     say(f"warning: {failure}; `bahi views list` shows how they stand")
@@ -268,6 +311,7 @@ def why(
     ],
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    purpose: Purpose = SERVICE,
     json: Json = False,
 ) -> None:
     """The events behind one figure, from the fold's own filter."""
@@ -280,8 +324,10 @@ def why(
         parts: list[object] = list(key)
         for place, part in enumerate(fold.keys if fold else ()):
             if part.name == "customer" and place < len(parts):
-                parts[place] = find_customer(bahi, key[place])
-        found = bahi.history.why(name, column, *parts, at=at)
+                parts[place] = named = find_customer(bahi, key[place])
+                if fold is not None and not fold.of_privacy:
+                    demand_seen(bahi, named, purpose)
+        found = bahi.history_for(purpose).why(name, column, *parts, at=at)
     if json:
         write_rows(found.events, Format.JSON)
         return
@@ -298,11 +344,12 @@ def sql(
     query: Annotated[str, typer.Argument(help="One SELECT; - reads it from stdin.")],
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    purpose: Purpose = SERVICE,
     format_: FormatOption = Format.TABLE,
     out_: Out = None,
 ) -> None:
     """One SELECT over `events` and every view, with nothing else within its reach."""
     text = sys.stdin.read() if query == "-" else query
     with opened() as bahi:
-        rows = bahi.history.sql(text, clocks(bahi, as_of, known_at))
+        rows = bahi.history_for(purpose).sql(text, clocks(bahi, as_of, known_at))
     write_rows(rows, format_, out_)

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import NoReturn
+from uuid import UUID
 
 import typer
 
@@ -10,6 +11,7 @@ from api.cli.app import Json, app, opened, progress_bar
 from api.outcomes import Exit
 from api.render import out, say, write_json
 from ledger.errors import BookAltered, NotFound
+from ledger.gone import Gone
 from ledger.keyring import Keyring
 from ledger.settings import read_settings
 from ledger.stores import book_exists, book_name, open_book
@@ -41,7 +43,8 @@ def verify(json: Json = False) -> None:
             verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
         except BookAltered as error:
             _fail(error, json=json)
-        views = Views.open(given.views_at, given.views)
+        buried = _buried(given.keyring_file)
+        views = Views.open(given.views_at, given.views, gone=Gone(book, lambda: buried))
         try:
             folds = verify_views(book, views)
         finally:
@@ -54,6 +57,11 @@ def verify(json: Json = False) -> None:
                 "events": verified.events,
                 "checkpoints": verified.checkpoints,
                 "root": verified.root.hex(),
+                "redacted": [
+                    {"position": one.position, "removed": one.removed, "by": one.approved_at}
+                    for one in verified.redactions
+                ],
+                "to_redact": list(verified.pending),
                 "folds": len(folds),
                 "wrong_folds": wrong,
             }
@@ -64,7 +72,17 @@ def verify(json: Json = False) -> None:
             f"{verified.checkpoints:,} tree heads agree; {len(folds) - len(wrong)} of "
             f"{len(folds)} folds equal a fresh one"
         )
+        for one in verified.redactions:
+            what = " and ".join(one.removed)
+            out.print(
+                f"position {one.position:,}: {what} removed, as approved at {one.approved_at:,}"
+            )
         out.print(f"root {verified.root.hex()}", soft_wrap=True)
+    for position in verified.pending:
+        say(
+            f"bahi: position {position:,}: approved to be removed, and still there; "
+            f"`bahi privacy approve {position}`"
+        )
     for name, what in wrong.items():
         say(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`")
     if wrong:
@@ -76,6 +94,11 @@ def _fail(error: BookAltered, *, json: bool) -> NoReturn:
         write_json({"ok": False, "position": error.position, "what": error.what})
     say(f"bahi: {error}")
     sys.exit(Exit.FAILED)
+
+
+def _buried(keyring_file: Path) -> frozenset[UUID]:
+    """Who was erased, as the keyring has it; nobody where there is none."""
+    return Keyring.open(keyring_file).tombstones if keyring_file.exists() else frozenset()
 
 
 def _remembered(keyring: Path) -> tuple[int, bytes] | None:

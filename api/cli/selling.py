@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SOURCE, AsOf, At, Json, KnownAt, MessageId, app, opened
+from api.cli.app import SERVICE, SOURCE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, minor_units, parse
 from api.cli.showing import show
 from api.wiring import Bahi
@@ -228,10 +228,14 @@ def deal_reopen(
 
 @deal.command("show")
 def deal_show(
-    number: Deal, as_of: AsOf = None, known_at: KnownAt = None, json: Json = False
+    number: Deal,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    purpose: Purpose = SERVICE,
+    json: Json = False,
 ) -> None:
     """One deal: where it stands, and how it came there."""
-    show("deal", number, as_of, known_at, json=json)
+    show("deal", number, as_of, known_at, json=json, purpose=purpose)
 
 
 @goal.command("set")

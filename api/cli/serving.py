@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, opened
+from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.showing import show
 from api.wiring import Bahi
@@ -194,10 +194,14 @@ def ticket_close(
 
 @ticket.command("show")
 def ticket_show(
-    number: Ticket, as_of: AsOf = None, known_at: KnownAt = None, json: Json = False
+    number: Ticket,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    purpose: Purpose = SERVICE,
+    json: Json = False,
 ) -> None:
     """One ticket: how it stands, and what was done."""
-    show("ticket", number, as_of, known_at, json=json)
+    show("ticket", number, as_of, known_at, json=json, purpose=purpose)
 
 
 @task.command("schedule")

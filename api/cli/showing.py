@@ -7,17 +7,24 @@ import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.app import clocks, opened
+from api.cli.app import SERVICE, clocks, opened
 from api.cli.naming import thing_id
 from api.figures import print_figures, told
 from api.render import json_rows, out, write_json
 from api.wiring import Bahi
-from ledger.book import Match
 from ledger.event import Recorded, moment_of
-from replay.history import Clocks
+from replay.history import Clocks, History
 
 
-def show(kind: str, text: str, as_of: str | None, known_at: str | None, *, json: bool) -> None:
+def show(
+    kind: str,
+    text: str,
+    as_of: str | None,
+    known_at: str | None,
+    *,
+    json: bool,
+    purpose: str = SERVICE,
+) -> None:
     """Its row of every fold that has such things in its key, and its events in order of moment.
 
     Raises `NotFound` for a thing that nobody has heard of.
@@ -25,8 +32,9 @@ def show(kind: str, text: str, as_of: str | None, known_at: str | None, *, json:
     with opened() as bahi:
         thing = str(thing_id(bahi, kind, text))
         at = clocks(bahi, as_of, known_at)
-        views = _rows(bahi, kind, thing, at)
-        events = _events(bahi, f"{kind}:{thing}", at)
+        history = bahi.history_for(purpose)
+        views = _rows(bahi, history, kind, thing, at)
+        events = history.about(f"{kind}:{thing}", at)
     if json:
         shown = {name: json_rows(rows) for name, rows in views.items()}
         write_json({kind: thing, "views": shown, "events": [event_line(event) for event in events]})
@@ -38,17 +46,13 @@ def show(kind: str, text: str, as_of: str | None, known_at: str | None, *, json:
     print_events(events)
 
 
-def _rows(bahi: Bahi, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
+def _rows(bahi: Bahi, history: History, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
     found = {
-        fold.name: bahi.history.view(fold.name, at, f"{kind} = '{thing}'")
+        fold.name: history.view(fold.name, at, f"{kind} = '{thing}'")
         for fold in bahi.views.folds.values()
         if any(key.name == kind for key in fold.keys)
     }
     return {name: rows for name, rows in found.items() if rows.num_rows}
-
-
-def _events(bahi: Bahi, tag: str, at: Clocks) -> list[Recorded]:
-    return within(bahi.ledger.book.read(matching=[Match(tags=(tag,))], upto=at.known_upto), at)
 
 
 def within(events: Iterable[Recorded], at: Clocks) -> list[Recorded]:

@@ -150,7 +150,6 @@ def dead_show(
             purpose="mending",
             reason=reason,
             clock=bahi.clock,
-            ids=bahi.ids,
         )
         say(f"{found.door}: {found.reason}")
         if sys.stdout.isatty():  # what came from outside must not steer the terminal
@@ -195,7 +194,7 @@ def dead_replay(
         catch_up(bahi)
     refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
     for letter, outcome in refused:
-        say(f"{letter.id}: {outcome.refusal}")
+        say(f"{letter}: {outcome.refusal}")
     counts = {"tried": len(tried), "taken": len(tried) - len(refused), "refused": len(refused)}
     if json:
         write_json(counts)

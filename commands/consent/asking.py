@@ -10,8 +10,10 @@ from commands.consent.permission import DECIDING, Permission, permission
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue.consent import NoticePublished
 from ledger.catalogue.profile import CustomersMerged, CustomersSplit, PreferenceSet
+from ledger.errors import Erased
 from ledger.event import Moment, Recorded, end_of, moment_of
 from ledger.opening import Ledger
+from ledger.people import Persons
 
 _ANSWERING = tuple(kind.TOPIC for kind in (*DECIDING, PreferenceSet))
 _TELLING = tuple(kind.TOPIC for kind in (*DECIDING, CustomersMerged, CustomersSplit))
@@ -39,8 +41,9 @@ def may_send(
     """The answer for a person: as of `as_of` (None: `now`), by the book up to `known_upto`.
 
     Without `as_of` everything counts that the book has, as in the views, but a yes that lies ahead: a
-    source whose clock is a little ahead must not delay a withdrawal.
+    source whose clock is a little ahead must not delay a withdrawal. Raises `Erased`.
     """
+    _demand_there(ledger, customer)
     asked = customer, purpose, channel
     until = None if as_of is None else end_of(as_of)
     return _answer(ledger, asked, as_of or now, until, known_upto, hours)
@@ -57,10 +60,11 @@ def history(
 ) -> list[Step]:
     """What the members of a person allowed and forbade, in order of moment, and the answer after each.
 
-    The answer is that for the customer of the event, as of its own moment.
+    The answer is that for the customer of the event, as of its own moment. Raises `Erased`.
     """
+    _demand_there(ledger, customer)
     until = None if as_of is None else end_of(as_of)
-    members = ledger.people.by(until, known_upto).members(customer)
+    members = _persons(ledger, until, known_upto).members(customer)
     steps = []
     for recorded in _of(ledger, members, _TELLING, until, known_upto):
         asked = recorded.event.customer or customer, purpose, channel
@@ -77,10 +81,20 @@ def _answer(
     known_upto: int | None,
     hours: Hours = SENDING_HOURS,
 ) -> Permission:
-    persons = ledger.people.by(until, known_upto)
+    persons = _persons(ledger, until, known_upto)
     members = persons.members(asked[0])
     events = _of(ledger, members, _ANSWERING, until, known_upto, notices=True)
     return permission(events, persons, *asked, now, hours)
+
+
+def _demand_there(ledger: Ledger, customer: UUID) -> None:
+    if customer in ledger.gone.now():
+        raise Erased(f"customer {customer} is erased: nothing may be sent")
+
+
+def _persons(ledger: Ledger, until: Moment | None, known_upto: int | None) -> Persons:
+    """Who was one person by then, of those who are not gone."""
+    return ledger.people.by(until, known_upto).without(ledger.gone.now())
 
 
 def _of(

@@ -19,6 +19,7 @@ from commands.privacy.rules import (
     Extend,
     Fulfil,
     Receive,
+    Rectify,
     Refuse,
     Verify,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Ground",
     "PlaceHold",
     "Receive",
+    "Rectify",
     "Refuse",
     "ReleaseHold",
     "Request",

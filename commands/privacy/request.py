@@ -20,6 +20,7 @@ from ledger.catalogue import EventType, load
 from ledger.catalogue.privacy import (
     CustomerErased,
     CustomerErasing,
+    CustomerRectified,
     PrivacyChallenged,
     PrivacyConfirmed,
     PrivacyExtended,
@@ -40,6 +41,7 @@ STEPS = (
     PrivacyFulfilled,
     CustomerErasing,
     CustomerErased,
+    CustomerRectified,
 )
 """The types of event that a request is read off."""
 

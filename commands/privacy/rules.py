@@ -16,9 +16,10 @@ from commands.privacy.holds import HOLDING, Holds
 from commands.privacy.laws import EXTENSIONS, REFUSALS, Ground, grounds
 from commands.privacy.request import OPEN, STEPS, Request, State, dated_request
 from commands.things import NEW, said
-from ledger.catalogue import EventType
+from ledger.catalogue import EventType, Retention
 from ledger.catalogue.privacy import (
     CustomerErasing,
+    CustomerRectified,
     PrivacyChallenged,
     PrivacyConfirmed,
     PrivacyExtended,
@@ -40,6 +41,7 @@ _Step = (
     | PrivacyRefused
     | PrivacyFulfilled
     | CustomerErasing
+    | CustomerRectified
 )
 
 
@@ -54,6 +56,7 @@ class _OfRequest(Rule):
         PrivacyRefused: (State.RECEIVED, State.CHALLENGED, State.VERIFIED),
         PrivacyFulfilled: (State.VERIFIED,),
         CustomerErasing: (State.VERIFIED,),
+        CustomerRectified: (State.VERIFIED,),
     }
     """How a request has to stand for each step."""
 
@@ -171,6 +174,23 @@ class Refuse(_OfRequest):
         if request.verified is not None:
             known = {code: ground for code, ground in known.items() if not ground.unverified}
         _demand_ground(asked.ground, known)
+
+
+class Rectify(_OfRequest):
+    """What was wrong of a person is replaced; on request, once we know who asks."""
+
+    def counts(self, recorded: Recorded) -> bool:
+        """What was rectified before, and the request."""
+        return recorded.event.type == CustomerRectified.TOPIC or super().counts(recorded)
+
+    def decide(self) -> None:
+        asked = self.asked
+        assert isinstance(asked, CustomerRectified)
+        given = {*asked.personal().get(Retention.IDENTITY, {})} & {*(asked.withdrawn or ())}
+        if given:
+            raise BadField("withdrawn", "details that have nothing in their place", min(given))
+        if asked.request is not None and (right := self.standing().asked.right) != "rectification":
+            raise NotAllowed("request", "one for rectification", f"one for {right}")
 
 
 class _Granting(_OfRequest):

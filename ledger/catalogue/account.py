@@ -33,7 +33,7 @@ class AccountIdentified(EventType):
         return self
 
 
-@event("member.joined", domain=Domain.SALES, needs=("account",))
+@event("member.joined", domain=Domain.SALES, needs=("account",), passive=True)
 class MemberJoined(EventType):
     """A person became part of a company; one may belong to several at once."""
 
@@ -41,7 +41,7 @@ class MemberJoined(EventType):
     job_title: IdentityText | None = None
 
 
-@event("member.left", domain=Domain.SALES, needs=("account",))
+@event("member.left", domain=Domain.SALES, needs=("account",), passive=True)
 class MemberLeft(EventType):
     """A person is no longer part of a company."""
 

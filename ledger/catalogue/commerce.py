@@ -38,7 +38,7 @@ class OrderPlaced(EventType):
     address: IdentityText | None = None
 
 
-@event("order.refunded", domain=Domain.TOUCHPOINT)
+@event("order.refunded", domain=Domain.TOUCHPOINT, passive=True)
 class OrderRefunded(EventType):
     """Money of an order went back, in part or whole."""
 
@@ -48,7 +48,7 @@ class OrderRefunded(EventType):
     note: ContentText | None = None
 
 
-@event("order.cancelled", domain=Domain.TOUCHPOINT)
+@event("order.cancelled", domain=Domain.TOUCHPOINT, passive=True)
 class OrderCancelled(EventType):
     """An order was called off before it was fulfilled; money that went back is a refund of its own."""
 
@@ -67,7 +67,7 @@ class SubscriptionStarted(EventType):
     trial_until: Moment | None = None
 
 
-@event("subscription.renewed", domain=Domain.TOUCHPOINT)
+@event("subscription.renewed", domain=Domain.TOUCHPOINT, passive=True)
 class SubscriptionRenewed(EventType):
     """A subscription went on for another interval, and was paid."""
 
@@ -76,7 +76,7 @@ class SubscriptionRenewed(EventType):
     amount_minor: MinorUnits
 
 
-@event("subscription.cancelled", domain=Domain.TOUCHPOINT)
+@event("subscription.cancelled", domain=Domain.TOUCHPOINT, passive=True)
 class SubscriptionCancelled(EventType):
     """A subscription was ended; it may still run to the end of what was paid."""
 
@@ -86,7 +86,7 @@ class SubscriptionCancelled(EventType):
     note: ContentText | None = None
 
 
-@event("loyalty.earned", domain=Domain.TOUCHPOINT)
+@event("loyalty.earned", domain=Domain.TOUCHPOINT, passive=True)
 class LoyaltyEarned(EventType):
     """Points were credited to a person."""
 

@@ -37,7 +37,7 @@ class _Consent(EventType):
     proof: LegalText | None = None
 
 
-@event("consent.requested", domain=Domain.CONSENT)
+@event("consent.requested", domain=Domain.CONSENT, passive=True)
 class ConsentRequested(_Consent):
     """A person was asked, and has not answered yet: the first half of a double opt-in."""
 

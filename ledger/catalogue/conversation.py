@@ -13,7 +13,7 @@ class _Message(EventType):
     message: ContentText | None = None
 
 
-@event("message.sent", domain=Domain.TOUCHPOINT)
+@event("message.sent", domain=Domain.TOUCHPOINT, passive=True)
 class MessageSent(_Message):
     """A message went out to a person: a text, a letter, a push notification."""
 
@@ -38,7 +38,7 @@ class ChatMessaged(EventType):
     message: ContentText | None = None
 
 
-@event("chat.handed_over", domain=Domain.TOUCHPOINT)
+@event("chat.handed_over", domain=Domain.TOUCHPOINT, passive=True)
 class ChatHandedOver(EventType):
     """A chat passed from a bot to a human, or from one team to another."""
 
@@ -46,7 +46,7 @@ class ChatHandedOver(EventType):
     reason: Code | None = None
 
 
-@event("chat.ended", domain=Domain.TOUCHPOINT)
+@event("chat.ended", domain=Domain.TOUCHPOINT, passive=True)
 class ChatEnded(EventType):
     """A chat came to its end."""
 
@@ -54,7 +54,7 @@ class ChatEnded(EventType):
     duration_s: Count | None = None
 
 
-@event("call.logged", domain=Domain.TOUCHPOINT)
+@event("call.logged", domain=Domain.TOUCHPOINT, passive=True)
 class CallLogged(EventType):
     """Somebody telephoned, or tried to."""
 
@@ -74,7 +74,7 @@ class MeetingHeld(EventType):
     note: ContentText | None = None
 
 
-@event("social.engaged", domain=Domain.TOUCHPOINT)
+@event("social.engaged", domain=Domain.TOUCHPOINT, passive=True)
 class SocialEngaged(EventType):
     """A person followed, liked, shared or mentioned us in public."""
 

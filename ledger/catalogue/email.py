@@ -10,7 +10,7 @@ class _Email(EventType):
     template: Code | None = None
 
 
-@event("email.sent", domain=Domain.TOUCHPOINT)
+@event("email.sent", domain=Domain.TOUCHPOINT, passive=True)
 class EmailSent(_Email):
     """An e-mail was handed to the sender."""
 
@@ -18,12 +18,12 @@ class EmailSent(_Email):
     message: ContentText | None = None
 
 
-@event("email.delivered", domain=Domain.TOUCHPOINT)
+@event("email.delivered", domain=Domain.TOUCHPOINT, passive=True)
 class EmailDelivered(_Email):
     """The receiving server took it."""
 
 
-@event("email.opened", domain=Domain.TOUCHPOINT)
+@event("email.opened", domain=Domain.TOUCHPOINT, passive=True)
 class EmailOpened(_Email):
     """It was opened, by a person or by a machine that looks ahead for them."""
 
@@ -31,7 +31,7 @@ class EmailOpened(_Email):
     user_agent: BehaviourText | None = None
 
 
-@event("email.clicked", domain=Domain.TOUCHPOINT)
+@event("email.clicked", domain=Domain.TOUCHPOINT, passive=True)
 class EmailClicked(_Email):
     """A link in it was followed."""
 
@@ -41,7 +41,7 @@ class EmailClicked(_Email):
     user_agent: BehaviourText | None = None
 
 
-@event("email.bounced", domain=Domain.TOUCHPOINT)
+@event("email.bounced", domain=Domain.TOUCHPOINT, passive=True)
 class EmailBounced(_Email):
     """It came back: `hard` for good, `soft` for now."""
 
@@ -50,7 +50,7 @@ class EmailBounced(_Email):
     note: ContentText | None = None
 
 
-@event("email.complained", domain=Domain.TOUCHPOINT)
+@event("email.complained", domain=Domain.TOUCHPOINT, passive=True)
 class EmailComplained(_Email):
     """The person told their provider that it was spam."""
 

@@ -31,7 +31,7 @@ class CampaignCostRecorded(EventType):
     cost_kind: Code | None = None
 
 
-@event("ad.clicked", domain=Domain.TOUCHPOINT)
+@event("ad.clicked", domain=Domain.TOUCHPOINT, passive=True)
 class AdClicked(EventType):
     """A person followed an advertisement."""
 

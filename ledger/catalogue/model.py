@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar, get_args
+from uuid import UUID
 
 from eventsourcing.dcb.domain import Decision
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -84,10 +85,16 @@ class EventType(BaseModel, Decision):
     """Only commands may append it."""
     ABOUT: ClassVar[About]
     """Whether it happens to a person."""
+    PASSIVE: ClassVar[bool]
+    """Whether it may happen without the person turning to us: by our doing or a machine's, or as what
+    follows from dealings of before. Such a thing brings nobody back who was erased."""
     NEEDS: ClassVar[tuple[str, ...]]
     """Kinds of tag without which it says nothing: a deal won is some deal."""
     RETENTIONS: ClassVar[Mapping[str, Retention]]
     """Personal field → retention class."""
+    SEALED_UNDER: ClassVar[str]
+    """The field whose id has keys of its own, under which what is personal is sealed; empty where those
+    of the person are used."""
 
     @model_validator(mode="before")
     @classmethod
@@ -112,6 +119,11 @@ class EventType(BaseModel, Decision):
             by_class.setdefault(self.RETENTIONS[name], {})[name] = value
         return by_class
 
+    @property
+    def sealed_for(self) -> UUID | None:
+        """Under whose keys what is personal is sealed, where they are not the person's."""
+        return getattr(self, self.SEALED_UNDER) if self.SEALED_UNDER else None
+
 
 TEvent = TypeVar("TEvent", bound=EventType)
 
@@ -127,6 +139,8 @@ def event(
     reserved: bool = False,
     about: About = About.PERSON,
     needs: tuple[str, ...] = (),
+    sealed_under: str = "",
+    passive: bool = False,
 ) -> Callable[[type[TEvent]], type[TEvent]]:
     """Enter a model into the catalogue under its stored name."""
 
@@ -137,6 +151,8 @@ def event(
         model.RESERVED = reserved
         model.ABOUT = about
         model.NEEDS = needs
+        model.PASSIVE = passive
+        model.SEALED_UNDER = sealed_under
         model.RETENTIONS = {
             name: mark.retention
             for name, info in model.model_fields.items()

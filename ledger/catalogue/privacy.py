@@ -19,15 +19,30 @@ from ledger.catalogue.profile import CustomerIdentified
 
 Right = Literal["access", "portability", "erasure", "rectification", "restriction", "objection"]
 Law = Literal["gdpr", "ccpa", "lgpd"]
+Detail = Literal[
+    "name",
+    "given_name",
+    "family_name",
+    "email",
+    "phone",
+    "address",
+    "birthday",
+    "company",
+    "job_title",
+]
+"""What `customer.identified` says of somebody."""
+Bytes = Literal["body", "personal"]
+"""What of an event can be removed: its clear envelope, and what is sealed in it."""
 
 
-@event("privacy.requested", domain=Domain.PRIVACY, version=2, reserved=True)
+@event("privacy.requested", domain=Domain.PRIVACY, version=2, reserved=True, sealed_under="request")
 class PrivacyRequested(EventType):
     """A person asked for what the law gives them; due at the end of `due_on`.
 
     `request` is the id of this very event. Since version 2: where it is answered (`jurisdiction` by
     its public holidays, `time_zone` by its days), by when its receipt is to be confirmed where the law
-    says so, where the answer goes, and what they wrote: both sealed under the person's own keys.
+    says so, a digest of the token that they were given, where the answer goes, and what they wrote: both
+    sealed under keys of the request's own, so that it can be answered when the person's keys are gone.
     """
 
     request: UUID
@@ -37,6 +52,7 @@ class PrivacyRequested(EventType):
     jurisdiction: Country | None = None
     time_zone: TimeZone | None = None
     confirm_by: Day | None = None
+    token_digest: Digest | None = None
     contact: IdentityText | None = None
     message: ContentText | None = None
 
@@ -105,26 +121,40 @@ class CustomerUnrestricted(EventType):
     request: UUID | None = None
 
 
-@event("customer.rectified", domain=Domain.PRIVACY, reserved=True)
+@event("customer.rectified", domain=Domain.PRIVACY, version=2, reserved=True)
 class CustomerRectified(CustomerIdentified):
-    """Details that were wrong are replaced by these, wherever anybody reads them."""
+    """Details that were wrong are replaced by these, wherever anybody reads them.
+
+    Since version 2: details that were wrong and have nothing in their place (`withdrawn`),
+    identifiers, as `kind:value`, that never named this person, and the request that it answers.
+    """
+
+    withdrawn: tuple[Detail, ...] | None = None
+    not_theirs: tuple[IdentityText, ...] | None = None
+    request: UUID | None = None
 
 
 @event("customer.erasing", domain=Domain.PRIVACY, reserved=True)
 class CustomerErasing(EventType):
-    """An erasure began: from here on, nothing is written about this person."""
+    """An erasure began: from here on, nothing is written about this person.
+
+    With `classes`, only what is sealed under the keys of these goes, and the person stays.
+    """
 
     legal_basis: Code
     classes: tuple[Retention, ...] | None = None
     request: UUID | None = None
 
 
-@event("customer.erased", domain=Domain.PRIVACY, reserved=True)
+@event("customer.erased", domain=Domain.PRIVACY, version=2, reserved=True)
 class CustomerErased(EventType):
     """The person's keys are destroyed; what was sealed under them is gone for ever.
 
     `commitments` of the destroyed keys bind them to the book; `token_digest` is of the token that the
-    person was given, so that they alone can point at this event.
+    person was given, so that they alone can point at this event. Watermarks are of the moment when the
+    keys were destroyed. Since version 2: of which `classes`, if not of all; under which `epoch` copies of
+    the vault still have them; how many of the destroyed keys were tried afterwards, none of which
+    opened anything; how many identifiers and dead letters were destroyed.
     """
 
     legal_basis: Code
@@ -134,6 +164,11 @@ class CustomerErased(EventType):
     backups_dead_from: Day
     token_digest: Digest | None = None
     request: UUID | None = None
+    classes: tuple[Retention, ...] | None = None
+    epoch: Count | None = None
+    keys_tried: Count | None = None
+    identifiers_destroyed: Count | None = None
+    letters_destroyed: Count | None = None
 
 
 @event("hold.placed", domain=Domain.PRIVACY, reserved=True)
@@ -152,11 +187,27 @@ class HoldReleased(EventType):
     ground: Code | None = None
 
 
-@event("event.redacted", domain=Domain.PRIVACY, reserved=True, about=About.MAYBE)
+@event("redaction.proposed", domain=Domain.PRIVACY, reserved=True, about=About.NOBODY)
+class RedactionProposed(EventType):
+    """Somebody found bytes that should never have been written; a second one of us is to look."""
+
+    redacted_position: Count
+    redacted_id: UUID
+    ground: Code
+    removed: tuple[Bytes, ...]
+
+
+@event("event.redacted", domain=Domain.PRIVACY, version=2, reserved=True, about=About.MAYBE)
 class EventRedacted(EventType):
-    """Bytes that should never have been written were removed; their leaf is kept."""
+    """Bytes that should never have been written were removed; their leaf is kept.
+
+    Since version 2: which bytes (before: all of them), and the `commitments` of those keys whose
+    creation was recorded among them, so that the book stays bound to them.
+    """
 
     redacted_position: Count
     redacted_id: UUID
     ground: Code
     approvers: tuple[UUID, ...]
+    removed: tuple[Bytes, ...] | None = None
+    commitments: tuple[Digest, ...] | None = None

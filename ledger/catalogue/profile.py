@@ -13,7 +13,7 @@ from ledger.catalogue.fields import (
 from ledger.catalogue.model import Domain, EventType, event
 
 
-@event("customer.identified", domain=Domain.TOUCHPOINT)
+@event("customer.identified", domain=Domain.TOUCHPOINT, passive=True)
 class CustomerIdentified(EventType):
     """A person told us who they are: signed up, logged in, left a card."""
 
@@ -28,7 +28,7 @@ class CustomerIdentified(EventType):
     job_title: IdentityText | None = None
 
 
-@event("customer.updated", domain=Domain.TOUCHPOINT)
+@event("customer.updated", domain=Domain.TOUCHPOINT, passive=True)
 class CustomerUpdated(CustomerIdentified):
     """A person's details changed; only what changed is given."""
 

@@ -34,7 +34,7 @@ class SchemaRegistered(EventType):
     safe_properties: JsonObject
 
 
-@event("custom.tracked", domain=Domain.TOUCHPOINT)
+@event("custom.tracked", domain=Domain.TOUCHPOINT, passive=True)
 class CustomTracked(EventType):
     """Something happened that the catalogue has no type for.
 

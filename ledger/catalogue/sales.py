@@ -36,7 +36,7 @@ class PipelineDefined(EventType):
         return self
 
 
-@event("lead.captured", domain=Domain.SALES)
+@event("lead.captured", domain=Domain.SALES, passive=True)
 class LeadCaptured(EventType):
     """A person showed interest in buying, or was found to."""
 
@@ -44,7 +44,7 @@ class LeadCaptured(EventType):
     note: ContentText | None = None
 
 
-@event("lead.qualified", domain=Domain.SALES)
+@event("lead.qualified", domain=Domain.SALES, passive=True)
 class LeadQualified(EventType):
     """Somebody judged a lead to be worth the work."""
 
@@ -52,7 +52,7 @@ class LeadQualified(EventType):
     note: ContentText | None = None
 
 
-@event("lead.disqualified", domain=Domain.SALES)
+@event("lead.disqualified", domain=Domain.SALES, passive=True)
 class LeadDisqualified(EventType):
     """Somebody judged that a lead will not buy."""
 
@@ -72,7 +72,7 @@ class DealOpened(EventType):
     subject: ContentText | None = None
 
 
-@event("deal.moved", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
+@event("deal.moved", domain=Domain.SALES, about=About.MAYBE, needs=("deal",), passive=True)
 class DealMoved(EventType):
     """A deal went to another stage, onwards or back."""
 
@@ -80,7 +80,7 @@ class DealMoved(EventType):
     expected_close: Day | None = None
 
 
-@event("deal.amount_changed", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
+@event("deal.amount_changed", domain=Domain.SALES, about=About.MAYBE, needs=("deal",), passive=True)
 class DealAmountChanged(EventType):
     """A deal is worth more or less than was thought."""
 
@@ -89,7 +89,7 @@ class DealAmountChanged(EventType):
     expected_close: Day | None = None
 
 
-@event("deal.won", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
+@event("deal.won", domain=Domain.SALES, about=About.MAYBE, needs=("deal",), passive=True)
 class DealWon(EventType):
     """They said yes, and mean to buy."""
 
@@ -97,7 +97,7 @@ class DealWon(EventType):
     note: ContentText | None = None
 
 
-@event("deal.lost", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
+@event("deal.lost", domain=Domain.SALES, about=About.MAYBE, needs=("deal",), passive=True)
 class DealLost(EventType):
     """They said no, or nothing any more."""
 
@@ -106,7 +106,7 @@ class DealLost(EventType):
     note: ContentText | None = None
 
 
-@event("deal.reopened", domain=Domain.SALES, about=About.MAYBE, needs=("deal",))
+@event("deal.reopened", domain=Domain.SALES, about=About.MAYBE, needs=("deal",), passive=True)
 class DealReopened(EventType):
     """A deal that was won or lost is open again, in a stage of its pipeline."""
 
@@ -115,7 +115,7 @@ class DealReopened(EventType):
     note: ContentText | None = None
 
 
-@event("task.scheduled", domain=Domain.SALES, about=About.MAYBE, needs=("task",))
+@event("task.scheduled", domain=Domain.SALES, about=About.MAYBE, needs=("task",), passive=True)
 class TaskScheduled(EventType):
     """Something is to be done by a moment; scheduled again, it is due at another."""
 
@@ -125,7 +125,7 @@ class TaskScheduled(EventType):
     subject: ContentText | None = None
 
 
-@event("task.completed", domain=Domain.SALES, about=About.MAYBE, needs=("task",))
+@event("task.completed", domain=Domain.SALES, about=About.MAYBE, needs=("task",), passive=True)
 class TaskCompleted(EventType):
     """What was to be done was done, in time or late."""
 
@@ -133,7 +133,7 @@ class TaskCompleted(EventType):
     note: ContentText | None = None
 
 
-@event("score.recorded", domain=Domain.SALES)
+@event("score.recorded", domain=Domain.SALES, passive=True)
 class ScoreRecorded(EventType):
     """A model judged a person: how likely they are to buy, or to leave."""
 

@@ -37,7 +37,7 @@ class TicketReplied(EventType):
     message: ContentText | None = None
 
 
-@event("ticket.assigned", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",))
+@event("ticket.assigned", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",), passive=True)
 class TicketAssigned(EventType):
     """A ticket became the work of a team, or of one of its members."""
 
@@ -45,7 +45,9 @@ class TicketAssigned(EventType):
     assignee: UUID | None = None
 
 
-@event("ticket.escalated", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",))
+@event(
+    "ticket.escalated", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",), passive=True
+)
 class TicketEscalated(EventType):
     """A ticket was passed on to those who can do more, or made more urgent."""
 
@@ -54,7 +56,7 @@ class TicketEscalated(EventType):
     reason: Code | None = None
 
 
-@event("ticket.resolved", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",))
+@event("ticket.resolved", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",), passive=True)
 class TicketResolved(EventType):
     """What was asked for is done, as far as we know."""
 
@@ -70,7 +72,7 @@ class TicketReopened(EventType):
     note: ContentText | None = None
 
 
-@event("ticket.closed", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",))
+@event("ticket.closed", domain=Domain.SERVICE, about=About.MAYBE, needs=("ticket",), passive=True)
 class TicketClosed(EventType):
     """Nothing more will happen on a ticket."""
 

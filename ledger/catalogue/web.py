@@ -16,7 +16,7 @@ from ledger.catalogue.fields import (
 from ledger.catalogue.model import Domain, EventType, event
 
 
-@event("page.viewed", domain=Domain.TOUCHPOINT)
+@event("page.viewed", domain=Domain.TOUCHPOINT, passive=True)
 class PageViewed(EventType):
     """A page or screen was looked at; `page` is what the company calls it, never its address."""
 
@@ -36,7 +36,7 @@ class FormSubmitted(EventType):
     ip: BehaviourText | None = None
 
 
-@event("feature.used", domain=Domain.TOUCHPOINT)
+@event("feature.used", domain=Domain.TOUCHPOINT, passive=True)
 class FeatureUsed(EventType):
     """A feature of the product was used, once or `quantity` times."""
 
@@ -44,7 +44,7 @@ class FeatureUsed(EventType):
     quantity: Count | None = None
 
 
-@event("cart.abandoned", domain=Domain.TOUCHPOINT)
+@event("cart.abandoned", domain=Domain.TOUCHPOINT, passive=True)
 class CartAbandoned(EventType):
     """Things were put into a cart, and not bought."""
 

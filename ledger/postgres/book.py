@@ -1,7 +1,7 @@
 """The book in a schema of a PostgreSQL database: many processes, one short writer at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -14,8 +14,8 @@ import pyarrow as pa
 from ledger import relation
 from ledger.book import Answer, Book, Match, Member, Row
 from ledger.clock import Clock, from_us, to_us
-from ledger.errors import BadUsage, BookAltered, KeyringForeign, Refused
-from ledger.event import Recorded, decode_body
+from ledger.errors import BadUsage, BookAltered, KeyringForeign, NotAllowed, Refused
+from ledger.event import Recorded, decode_body, remains
 from ledger.postgres import arrays
 from ledger.postgres.address import Address
 from ledger.postgres.columns import Columns
@@ -81,7 +81,7 @@ class PostgresBook(Book):
                 place(found, placed, met)
                 return
             # What is recorded stays as it is, so it need not be looked up again under the lock.
-            recorded = {event_id.bytes: (at, body) for *_, event_id, at, body in rows}
+            recorded = self._standing(row[2:] for row in rows)
             for offer in wave:
                 offer.learn(recorded)
 
@@ -116,20 +116,50 @@ class PostgresBook(Book):
         while left > 0:
             page = min(_PAGE, left)
             rows = self._execute(name, after=after, upto=last, limit=page, **given)
-            for position, recorded_us, body, personal in rows:
-                event = decode_body(body, personal)
+            for position, recorded_us, stored, personal in rows:
+                if stored is None and matching:
+                    continue
+                body = self._remains(position) if stored is None else stored
+                event = decode_body(body, personal or b"")
                 yield Recorded(position, from_us(recorded_us), event, body)
+                left -= 1
             if len(rows) < page:
                 return
-            after, left = rows[-1][0], left - len(rows)
+            after = rows[-1][0]
 
     def known(self, ids: Iterable[UUID]) -> dict[UUID, tuple[int, bytes]]:
         found = self._known([event_id.bytes for event_id in ids])
         return {UUID(bytes=event_id): stands for event_id, stands in found.items()}
 
     def _known(self, ids: Iterable[bytes]) -> Standing:
-        rows = self._execute("known", ids=arrays.uuids([*ids]))
-        return {event_id.bytes: (position, body) for event_id, position, body in rows}
+        return self._standing(self._execute("known", ids=arrays.uuids([*ids])))
+
+    def _standing(self, rows: Iterable[tuple[Any, ...]]) -> Standing:
+        return {
+            event_id.bytes: (position, self._remains(position) if body is None else body)
+            for event_id, position, body in rows
+        }
+
+    def _remains(self, position: int) -> bytes:
+        """What stands for an envelope that was removed."""
+        ((event_id, kind, occurred_us),) = self._execute("remains", position=position)
+        return remains(event_id, kind, from_us(occurred_us))
+
+    def redact(self, position: int, removed: Collection[str]) -> None:
+        """Versions of rows that nobody sees any more are vacuumed away; docs/privacy.md says what of
+        them a server still holds on its disk, and how to be rid of that.
+        """
+        text = statement("book/redact")
+
+        def work(connection: Connection) -> None:
+            try:
+                connection.execute(text, {"position": position, "removed": [*removed]})
+            except psycopg.errors.RestrictViolation:
+                expected = "one that an event.redacted of two approvers names, with these bytes"
+                raise NotAllowed("position", expected, f"{position:,}") from None
+            connection.execute(statement("book/vacuum"), prepare=False)
+
+        self._connections.patiently(work)
 
     def known_at(self, moment: datetime) -> int:
         # recorded_at never decreases along positions, so halving finds the end of the prefix.
@@ -145,7 +175,9 @@ class PostgresBook(Book):
         self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = 20_000
     ) -> Iterator[pa.RecordBatch]:
         head = self.head()
-        for read in self._columns.batches(after, head if upto is None else min(upto, head)):
+        for read in self._columns.batches(
+            after, head if upto is None else min(upto, head), self._remains
+        ):
             for start in range(0, read.num_rows, size):
                 raw = pa.Table.from_batches([read.slice(start, size)])
                 yield from relation.project(raw, columns).combine_chunks().to_batches()

@@ -80,13 +80,18 @@ class Columns:
     def __init__(self, address: Address) -> None:
         self._connections = ColumnConnections(address)
 
-    def batches(self, after: int, upto: int) -> Iterator[pa.RecordBatch]:
-        """Events after a position up to and including another, in order; goes on after a lost connection."""
+    def batches(
+        self, after: int, upto: int, remains: Callable[[int], bytes]
+    ) -> Iterator[pa.RecordBatch]:
+        """Events after a position up to and including another, in order; goes on after a lost connection.
+
+        `remains` gives what stands for an envelope that was removed.
+        """
         pauses = patience()
         while after < upto:
             try:
                 for batch in self._once(after, upto):
-                    yield batch
+                    yield _raw(batch, remains)
                     after = batch["position"][-1].as_py()
                     pauses = patience()  # each loss is a new one
             except (adbc_driver_manager.Error, OSError) as error:
@@ -97,16 +102,20 @@ class Columns:
     def _once(self, after: int, upto: int) -> Iterator[pa.RecordBatch]:
         with self._connections.connection() as connection, closing(connection.cursor()) as cursor:
             cursor.execute(statement("book/columns").format(after=int(after), upto=int(upto)))
-            for batch in cursor.fetch_record_batch():
-                yield _raw(batch)
+            yield from cursor.fetch_record_batch()
 
     def close(self) -> None:
         """Close the connections that are not at work."""
         self._connections.close()
 
 
-def _raw(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _raw(batch: pa.RecordBatch, remains: Callable[[int], bytes]) -> pa.RecordBatch:
     position, recorded_at, body = batch.columns
+    if body.null_count:
+        pairs = zip(position.to_pylist(), body.to_pylist(), strict=True)
+        body = pa.array(
+            [remains(at) if stored is None else stored for at, stored in pairs], body.type
+        )
     return pa.RecordBatch.from_arrays(
         [position, recorded_at.cast(pa.timestamp("us")), body.cast(pa.string())],
         schema=relation.RAW,

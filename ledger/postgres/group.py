@@ -41,7 +41,7 @@ class Offer:
     @classmethod
     def of(cls, member: Member) -> Self:
         """Raises `BadField` for text that PostgreSQL does not keep."""
-        texts = []
+        texts: list[str] = []
         for event in member.events:
             texts += (event.type, *event.tags)
         if _NUL in "".join(texts):

@@ -4,7 +4,7 @@ import heapq
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -35,6 +35,7 @@ from ledger.errors import (
     KeyringForeign,
 )
 from ledger.event import Event, Recorded, decode_body, different_fields, leaf_hash
+from ledger.sqlite import redaction
 from ledger.sqlite.connection import Connection, migrate, open_connection, statement, transaction
 from ledger.tree import Tree
 
@@ -161,12 +162,16 @@ class SqliteBook(Book):
             else:
                 bounds = {"after": after, "upto": last, "limit": page}
                 rows = reader.execute(statement("book/read_page"), bounds).fetchall()
-            for position, recorded_us, body, personal in rows:
-                event = decode_body(body, personal)
+            for position, recorded_us, stored, personal in rows:
+                if stored is None and matching:
+                    continue
+                body = redaction.whole(reader, position, stored)
+                event = decode_body(body, personal or b"")
                 yield Recorded(position, from_us(recorded_us), event, body)
+                left -= 1
             if len(rows) < page:
                 return
-            after, left = rows[-1][0], left - len(rows)
+            after = rows[-1][0]
 
     def known(self, ids: Iterable[UUID]) -> dict[UUID, tuple[int, bytes]]:
         found = _known(self._reader(), [event_id.bytes for event_id in ids])
@@ -196,7 +201,9 @@ class SqliteBook(Book):
                 [
                     pa.array([row[0] for row in rows], pa.int64()),
                     pa.array([row[1] for row in rows], pa.int64()).cast(pa.timestamp("us")),
-                    pa.array([row[2] for row in rows], pa.binary()).cast(pa.string()),
+                    pa.array(
+                        [redaction.whole(reader, row[0], row[2]) for row in rows], pa.binary()
+                    ).cast(pa.string()),
                 ],
                 schema=relation.RAW,
             )
@@ -254,6 +261,10 @@ class SqliteBook(Book):
         if first is not None and self.head() < first[0]:
             raise BookAltered(first[0], "a tag is here, and no event")
 
+    def redact(self, position: int, removed: Collection[str]) -> None:
+        with self._writing:
+            redaction.redact(self._writer, position, removed)
+
     def close(self) -> None:
         with self._writing, self._opening:
             for connection in list(self._opened):
@@ -278,7 +289,10 @@ def _head(connection: sqlite3.Connection) -> tuple[int, int]:
 def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
     """Of these ids, those that are recorded: position and clear envelope."""
     rows = connection.execute(statement("book/known"), {"ids": b"".join(ids)})
-    return {event_id: (position, body) for event_id, position, body in rows}
+    return {
+        event_id: (position, redaction.whole(connection, position, body))
+        for event_id, position, body in rows
+    }
 
 
 def _met(connection: sqlite3.Connection, condition: Condition, head: int) -> int | None:
@@ -330,7 +344,7 @@ def _positions(
 
 def _matching_rows(
     connection: sqlite3.Connection, matching: Sequence[Match], after: int, upto: int, page: int
-) -> list[tuple[int, int, bytes, bytes]]:
+) -> list[tuple[int, int, bytes | None, bytes | None]]:
     found = heapq.merge(*(_positions(connection, m, after, upto, page) for m in matching))
     rows = []
     for (position,), _ in groupby(found):

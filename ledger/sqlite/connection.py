@@ -3,12 +3,12 @@
 import os
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from ledger.errors import BadUsage
+from ledger.errors import BadUsage, StoreUnavailable
 
 _OLDEST = (3, 37, 0)  # STRICT tables
 _BUSY_MS = 30_000
@@ -30,7 +30,8 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
     Write-ahead log; each commit is on the disk before it returns; a second writer waits up to 30 s.
     With `secure_delete`, what is deleted is overwritten with zeros.
 
-    Raises `BadUsage` for a path that cannot be opened, or is not an SQLite file.
+    Raises `BadUsage` for a path that cannot be opened, or is not an SQLite file; `StoreUnavailable` for
+    one that is damaged.
     """
     if sqlite3.sqlite_version_info < _OLDEST:
         raise BadUsage(f"expected SQLite 3.37 or newer, came {sqlite3.sqlite_version}")
@@ -52,6 +53,8 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
         connection.execute(f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}")
     except sqlite3.DatabaseError as error:
         connection.close()
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT:  # it is one, and was damaged
+            raise StoreUnavailable(str(path), str(error)) from error
         raise BadUsage(f"{path}: expected a sound SQLite file, came: {error}") from error
     return connection
 
@@ -105,6 +108,27 @@ class transaction:  # noqa: N801 -- reads as a keyword does
             # Also after a COMMIT that failed; a full disk may have rolled back already.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def truncate_log(connection: sqlite3.Connection, lock: AbstractContextManager[object]) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing, as soon as nobody reads or writes;
+    False if somebody still does after half a minute. `lock` is held for each attempt alone.
+
+    SQLite would wait for readers, and never for somebody else who is about the same.
+    """
+    deadline = time.monotonic() + _BUSY_MS / 1_000
+    while True:
+        with lock:
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        if not busy:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN_S)
 
 
 @cache

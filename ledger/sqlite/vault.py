@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.clock import Ids, random_ids
-from ledger.errors import BadUsage
+from ledger.errors import BadUsage, StoreUnavailable
 from ledger.keyring import Keyring
 from ledger.sqlite.connection import (
     Connection,
@@ -15,8 +15,10 @@ from ledger.sqlite.connection import (
     open_connection,
     statement,
     transaction,
+    truncate_log,
 )
 from ledger.vault import Vault
+from ledger.vault.rewrap import Progress
 from ledger.vault.store import Questions, Row, Rows, Store
 
 T = TypeVar("T")
@@ -29,8 +31,8 @@ class SqliteVault(Vault):
         self._file = _File(path)
         super().__init__(self._file, keyring, ids=ids)
 
-    def rewrap(self, keyring: Keyring) -> int:
-        count = super().rewrap(keyring)
+    def rewrap(self, keyring: Keyring, progress: Progress | None = None) -> int:
+        count = super().rewrap(keyring, progress)
         # What the log still holds of the old rows is noise by now; a reader may keep it from going.
         self._file.truncate_log()
         return count
@@ -45,6 +47,7 @@ class _File(Store):
             make_private(path)
         except OSError as error:
             raise BadUsage(f"{path}: expected a file to read and write, came: {error}") from error
+        self._path = path
         self._lock = threading.RLock()
         self._connection = open_connection(path, secure_delete=True)
         self._rows = _Rows(self._connection)
@@ -69,10 +72,15 @@ class _File(Store):
         with self._lock, transaction(self._connection):
             return work(self._rows)
 
-    def truncate_log(self) -> None:
-        """Move the write-ahead log into the file and cut it to nothing, if no reader needs it."""
-        with self._lock:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    def truncate_log(self) -> bool:
+        """See `connection.truncate_log`."""
+        return truncate_log(self._connection, self._lock)
+
+    def scrub(self) -> None:
+        # In the file it is overwritten by now; the log may still hold it.
+        if not self.truncate_log():
+            what = "its log holds what was destroyed for as long as somebody reads the vault"
+            raise StoreUnavailable(self._path.name, what)
 
     def close(self) -> None:
         with self._lock:

@@ -8,8 +8,22 @@ Every method is atomic. What it returns is committed, so a book may rely on it. 
 between threads; processes that race are given the same answers.
 """
 
+from ledger.vault.erasing import Belongings, DestroyedKey, Erasure, Receipt
 from ledger.vault.letters import DEAD_LETTERS_KEPT, DeadLetter, KeptLetter
 from ledger.vault.person_keys import SubjectKey
+from ledger.vault.suppression import SUPPRESSED_FOR, Arrival
 from ledger.vault.vault import Vault
 
-__all__ = ["DEAD_LETTERS_KEPT", "DeadLetter", "KeptLetter", "SubjectKey", "Vault"]
+__all__ = [
+    "DEAD_LETTERS_KEPT",
+    "SUPPRESSED_FOR",
+    "Arrival",
+    "Belongings",
+    "DeadLetter",
+    "DestroyedKey",
+    "Erasure",
+    "KeptLetter",
+    "Receipt",
+    "SubjectKey",
+    "Vault",
+]

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from ledger.clock import to_us
 from ledger.errors import Erased
 from ledger.identifiers import Identifier
 from ledger.keyring import Keys
 from ledger.vault.room import Room
 from ledger.vault.store import Questions
+from ledger.vault.suppression import erased_lately
 
 
 class Fence(Room):
@@ -20,22 +20,10 @@ class Fence(Room):
         asked = set(subjects)
         return self._ask(lambda rows, keys: fenced_among(rows, keys, asked))
 
-    def holding(self, subjects: Iterable[UUID]) -> frozenset[UUID]:
-        """Those of them for whom there is any key."""
-        asked = [(subject.bytes,) for subject in set(subjects)]
-        found = self._ask(lambda rows, _: rows.find("holding", asked))
-        return frozenset(UUID(bytes=subject) for (subject,) in found)
-
     def suppressed(self, identifiers: Iterable[Identifier], now: datetime) -> frozenset[Identifier]:
         """Those of them that belonged to somebody who was erased lately."""
-        asked, moment = list(identifiers), to_us(now)
-
-        def read(rows: Questions, keys: Keys) -> frozenset[Identifier]:
-            digests = {keys.suppression_digest(identifier): identifier for identifier in asked}
-            found = rows.find("suppressed", [(digest, moment) for digest in digests])
-            return frozenset(digests[digest] for (digest,) in found)
-
-        return self._ask(read)
+        digests = {i: self._keyring.identifier_digest(i) for i in identifiers}
+        return self._ask(lambda rows, keys: frozenset(erased_lately(rows, keys, digests, now)))
 
 
 def fenced_among(rows: Questions, keys: Keys, subjects: Iterable[UUID]) -> frozenset[UUID]:

@@ -11,10 +11,11 @@ import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.clock import from_us, to_us
-from ledger.errors import NotFound
+from ledger.errors import BadUsage, NotFound
 from ledger.identifiers import Identifier
 from ledger.keyring import KEY_BYTES, Keys, Wrapped, decrypt, encrypt, framed
-from ledger.vault.places import letter_context
+from ledger.on_record import OnRecord
+from ledger.vault.places import letter_context, link_context
 from ledger.vault.room import Room
 from ledger.vault.store import Questions, Row, Rows
 
@@ -88,8 +89,26 @@ class DeadLetters(Room):
 
         return self._ask(read)
 
-    def open_letter(self, letter: UUID) -> DeadLetter:
-        """One dead letter, whole. Raises `NotFound`."""
+    def named_in(self, letter: UUID) -> frozenset[UUID]:
+        """The people whom a dead letter names, of those who are known; nothing is opened for that.
+
+        Raises `NotFound`.
+        """
+        return self._read(lambda rows, keys: _named(rows, keys, letter))
+
+    def open_letter(self, letter: UUID, on_record: OnRecord) -> DeadLetter:
+        """One dead letter, whole. Raises `NotFound`, and `BadUsage` unless it is on record that this very
+        one is opened.
+        """
+        if letter not in on_record.subjects:
+            raise BadUsage("expected a dead letter whose opening is on record, came another")
+        return self._ask(lambda rows, keys: _open(rows, keys, letter))
+
+    def letter_again(self, letter: UUID) -> DeadLetter:
+        """One dead letter, whole, for a door that takes it in again; nobody is to see it then.
+
+        Raises `NotFound`.
+        """
         return self._ask(lambda rows, keys: _open(rows, keys, letter))
 
     def remove(self, letters: Iterable[UUID]) -> None:
@@ -135,7 +154,7 @@ def _seal(keys: Keys, letter: DeadLetter, letter_id: bytes, identity: bytes) -> 
 def _open(rows: Questions, keys: Keys, letter: UUID) -> DeadLetter:
     found = rows.ask("dead_letter", letter.bytes)
     if not found:
-        raise NotFound("dead letter", str(letter), "`bahi dead list` lists them")
+        raise _not_found(letter)
     kept = _kept(keys, found[0][:8])
     content = _open_part(keys, found[0], b"content", found[0][8])
     length = int.from_bytes(content[:4])
@@ -150,6 +169,20 @@ def _open(rows: Questions, keys: Keys, letter: UUID) -> DeadLetter:
         content=content[4 + length :],
         identifiers=identifiers,
     )
+
+
+def _named(rows: Questions, keys: Keys, letter: UUID) -> frozenset[UUID]:
+    if not rows.ask("dead_letter", letter.bytes):
+        raise _not_found(letter)
+    digests = rows.ask("identifiers_of_letter", letter.bytes)
+    return frozenset(
+        UUID(bytes=keys.unwrap(Wrapped(epoch, blob), link_context(digest)))
+        for digest, epoch, blob in rows.find("find_identifiers", digests)
+    )
+
+
+def _not_found(letter: UUID) -> NotFound:
+    return NotFound("dead letter", str(letter), "`bahi dead list` lists them")
 
 
 def _kept(keys: Keys, row: Row) -> KeptLetter:

@@ -5,15 +5,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from ledger.catalogue import REFERENCE_KINDS
-from ledger.errors import BadField, Refused, came
+from ledger.errors import BadField, IdentityConflict, Refused, came
 from ledger.identifiers import Identifier
 from ledger.keyring import Keys, Wrapped
 from ledger.naming import Limits, Named, Naming
 from ledger.people import Persons
-from ledger.vault.fence import fenced_among
+from ledger.vault.fence import demand_living, fenced_among
 from ledger.vault.places import link_context
 from ledger.vault.room import Room, generation_of
 from ledger.vault.store import Questions, Row, Rows
+from ledger.vault.suppression import Arrival, admitted, erased_lately, in_question
 
 _Digests = Mapping[Identifier, bytes]
 
@@ -28,6 +29,7 @@ class Links(Room):
         limits: Limits,
         *,
         keep: bool = True,
+        arrivals: Sequence[Arrival] = (),
     ) -> list[Named | Refused | None]:
         """Whom each item's normalised identifiers name; items see what earlier ones have linked.
 
@@ -37,6 +39,7 @@ class Links(Room):
         trusted one that is known, to whom the new ones are linked, unless their erasure has begun;
         with the customers whom the item shows to be the same person. What a limit forbids is left
         aside. The number of a thing among them: `BadField` in that place. No identifiers: None.
+        With `arrivals`, one an item, `NamesErased` for what is about somebody erased lately.
         """
         digests = self._digests(identifier for item in wanted for identifier in item)
         if not digests:
@@ -44,7 +47,7 @@ class Links(Room):
 
         def name(rows: Questions, keys: Keys) -> tuple[Naming, list[Named | Refused | None]]:
             naming = self._naming(rows, keys, digests, wanted, persons, limits)
-            return naming, [naming.name(item) for item in wanted]
+            return naming, _named(rows, keys, naming, digests, wanted, arrivals)
 
         generation, (naming, answers) = self._read(
             lambda rows, keys: (generation_of(rows), name(rows, keys))
@@ -126,11 +129,40 @@ class Links(Room):
             links |= self._write(make)
         return [links[digests[reference]] for reference in wanted]
 
+    def assign(self, wanted: Mapping[Identifier, UUID], holders: Collection[UUID]) -> None:
+        """Have each identifier name its new owner, where it names nobody or one of the `holders`.
+
+        What has its new owner already is left. Raises `IdentityConflict` for one that names anybody
+        else, and `Erased` for an owner who is erased or being erased; nothing is changed then.
+        """
+        digests = self._digests(wanted)
+
+        def move(rows: Rows, keys: Keys) -> None:
+            demand_living(rows, keys, wanted.values())
+            found = {row[0]: row for row in rows.find("find_identifiers", _asked(digests.values()))}
+            new, moved = [], []
+            for identifier, owner in wanted.items():
+                digest = digests[identifier]
+                if digest not in found:
+                    new.append(_link(keys, identifier, digest, owner))
+                    continue
+                stands = _owner(keys, *found[digest])
+                if stands == owner:
+                    continue
+                if stands not in holders:
+                    raise _anothers(identifier)
+                _, _, epoch, blob, theirs = _link(keys, identifier, digest, owner)
+                moved.append((epoch, blob, theirs, digest, found[digest][2]))
+            rows.put("insert_identifiers", new)
+            rows.put("rewrap_identifiers", moved)
+
+        self._write(move)
+
     def identifier_digests(self, owner: UUID) -> list[bytes]:
         """Digests of everything that names this id."""
 
         def read(rows: Questions, keys: Keys) -> list[bytes]:
-            asked = [(digest,) for digest in _owner_digests(keys, [owner])]
+            asked = [(digest,) for digest in owner_digests(keys, [owner])]
             return sorted(digest for (digest,) in rows.find("identifiers_of_owners", asked))
 
         return self._ask(read)
@@ -140,11 +172,37 @@ class Links(Room):
         return {i: self._keyring.identifier_digest(i) for i in dict.fromkeys(identifiers)}
 
 
+def _named(
+    rows: Questions,
+    keys: Keys,
+    naming: Naming,
+    digests: _Digests,
+    wanted: Sequence[Sequence[Identifier]],
+    arrivals: Sequence[Arrival],
+) -> list[Named | Refused | None]:
+    """Whom each names, one after the other; what is about somebody erased lately is turned away."""
+    asked = in_question(rows, wanted, arrivals, naming.owners) if arrivals else set()
+    if not asked:
+        return [naming.name(item) for item in wanted]
+    of_asked = {identifier: digests[identifier] for identifier in asked}
+    erased = erased_lately(rows, keys, of_asked, min(arrival.at for arrival in arrivals))
+    answers: list[Named | Refused | None] = []
+    for item, arrival in zip(wanted, arrivals, strict=True):
+        by = admitted(item, arrival, erased, naming.owners)
+        answers.append(by if isinstance(by, Refused) else naming.name(by))
+    return answers
+
+
 def _links(rows: Questions, keys: Keys, digests: Iterable[bytes]) -> dict[bytes, UUID]:
-    return {
-        digest: UUID(bytes=keys.unwrap(Wrapped(epoch, blob), link_context(digest)))
-        for digest, epoch, blob in rows.find("find_identifiers", [(d,) for d in digests])
-    }
+    return {row[0]: _owner(keys, *row) for row in rows.find("find_identifiers", _asked(digests))}
+
+
+def _asked(digests: Iterable[bytes]) -> list[Row]:
+    return [(digest,) for digest in digests]
+
+
+def _owner(keys: Keys, digest: bytes, epoch: int, blob: bytes) -> UUID:
+    return UUID(bytes=keys.unwrap(Wrapped(epoch, blob), link_context(digest)))
 
 
 def _link(keys: Keys, identifier: Identifier, digest: bytes, owner: UUID) -> Row:
@@ -155,13 +213,18 @@ def _link(keys: Keys, identifier: Identifier, digest: bytes, owner: UUID) -> Row
 def _kinds(rows: Questions, keys: Keys, owners: Collection[UUID]) -> dict[UUID, Counter[str]]:
     """How many identifiers of each kind name each of these."""
     found = {owner: Counter[str]() for owner in owners}
-    digests = _owner_digests(keys, found)
+    digests = owner_digests(keys, found)
     for digest, kind, count in rows.find("kinds_of_owners", [(digest,) for digest in digests]):
         found[digests[digest]][kind] += count
     return found
 
 
-def _owner_digests(keys: Keys, owners: Iterable[UUID]) -> dict[bytes, UUID]:
+def _anothers(identifier: Identifier) -> IdentityConflict:
+    expected = "one that names nobody else"
+    return IdentityConflict(f"identifiers.{identifier.kind}", expected, "one that names another")
+
+
+def owner_digests(keys: Keys, owners: Iterable[UUID]) -> dict[bytes, UUID]:
     """During a change of epochs, some links are found by the old one and some by the new."""
     return {keys.owner_digest(owner, epoch): owner for owner in owners for epoch in keys.epochs}
 

@@ -1,6 +1,7 @@
 """The keys of each person, by retention class: random, wrapped, and in no other place."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ledger.catalogue import Retention
-from ledger.errors import KeysUnavailable
+from ledger.errors import Erased, KeysUnavailable
 from ledger.keyring import KEY_BYTES, Keys, Wrapped
 from ledger.vault.fence import demand_living
 from ledger.vault.places import key_context
@@ -17,6 +18,7 @@ from ledger.vault.room import Room
 from ledger.vault.store import Questions, Row, Rows
 
 _Wanted = tuple[UUID, Retention]
+_Named = tuple[UUID, Retention, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class PersonKeys(Room):
     def subject_keys(self, wanted: Iterable[_Wanted]) -> dict[_Wanted, SubjectKey]:
         """The latest key for each, made where there is none.
 
-        Raises `Erased` for a person who is erased or being erased, and makes none at all then.
+        Raises `Erased` for a person who is erased or being erased, and makes none at all then. A new
+        one has a higher version than any that was destroyed.
         """
         asked = list(dict.fromkeys(wanted))
         if not asked:
@@ -58,14 +61,40 @@ class PersonKeys(Room):
         def read(rows: Questions, keys: Keys) -> SubjectKey:
             demand_living(rows, keys, [subject])
             found = rows.ask("subject_key", subject.bytes, retention.value, version)
+            if (
+                not found
+                and version <= _destroyed(rows, [(subject, retention)])[subject, retention]
+            ):
+                raise Erased(
+                    f"key {version} of class {retention.value} for {subject} was destroyed on purpose"
+                )
             if not found:
                 raise KeysUnavailable(
                     f"expected key {version} of class {retention.value} for {subject} "
                     f"in the vault, found none"
                 )
-            return _opened(keys, subject, retention, found[0])
+            return opened_key(keys, subject, retention, found[0])
 
         return self._read(read)
+
+    def usable(self, named: Iterable[_Named]) -> frozenset[_Named]:
+        """Those of these keys that were not destroyed, and whose person is not being erased."""
+        asked = {(s.bytes, r.value, version): (s, r, version) for s, r, version in named}
+
+        def read(rows: Questions, keys: Keys) -> frozenset[_Named]:
+            found = (asked[row] for row in rows.find("usable_keys", asked))
+            return frozenset(one for one in found if one[0] not in keys.tombstones)
+
+        return self._ask(read)
+
+    def classes_held(self, subjects: Iterable[UUID]) -> dict[UUID, frozenset[Retention]]:
+        """Of which classes there are keys, for each of these subjects for whom there is any."""
+        asked = [(subject.bytes,) for subject in dict.fromkeys(subjects)]
+        held: dict[UUID, frozenset[Retention]] = {}
+        for row in self._ask(lambda rows, _: rows.find("keys_of_subjects", asked)):
+            subject = UUID(bytes=row[0])
+            held[subject] = held.get(subject, frozenset()) | {Retention(row[1])}
+        return held
 
     def mark_logged(self, keys: Iterable[SubjectKey]) -> None:
         """The creation of these keys is in the book."""
@@ -82,24 +111,37 @@ def _latest(rows: Questions, keys: Keys, wanted: Sequence[_Wanted]) -> dict[_Wan
     found = {}
     for row in rows.find("latest_subject_keys", named):
         asked = named[row[:2]]
-        found[asked] = _opened(keys, *asked, row)
+        found[asked] = opened_key(keys, *asked, row)
     return found
 
 
 def _latest_or_new(rows: Rows, keys: Keys, wanted: Sequence[_Wanted]) -> dict[_Wanted, SubjectKey]:
     found = _latest(rows, keys, wanted)
+    missing = [one for one in wanted if one not in found]
+    destroyed = _destroyed(rows, missing)
     made = []
-    for subject, retention in wanted:
-        if (subject, retention) not in found:
-            secret = os.urandom(KEY_BYTES)
-            epoch, blob = keys.wrap(secret, key_context(subject.bytes, retention, 1))
-            made.append((subject.bytes, retention.value, 1, epoch, blob))
-            found[subject, retention] = _split(subject, retention, 1, secret, logged=False)
+    for subject, retention in missing:
+        secret, version = os.urandom(KEY_BYTES), 1 + destroyed[subject, retention]
+        epoch, blob = keys.wrap(secret, key_context(subject.bytes, retention, version))
+        made.append((subject.bytes, retention.value, version, epoch, blob))
+        found[subject, retention] = _split(subject, retention, version, secret, logged=False)
     rows.put("insert_subject_keys", made)
     return found
 
 
-def _opened(keys: Keys, subject: UUID, retention: Retention, row: Row) -> SubjectKey:
+def _destroyed(rows: Questions, wanted: Sequence[_Wanted]) -> Counter[_Wanted]:
+    """Up to which version the keys of each of these were destroyed; 0: none was."""
+    named = [(subject.bytes, retention.value) for subject, retention in wanted]
+    return Counter(
+        {
+            (UUID(bytes=subject), Retention(retention)): version
+            for subject, retention, version in rows.find("destroyed_keys", named)
+        }
+    )
+
+
+def opened_key(keys: Keys, subject: UUID, retention: Retention, row: Row) -> SubjectKey:
+    """The key in a row. Raises `KeysUnavailable` if its epoch is gone, or it was altered."""
     stored, _, version, epoch, blob, logged = row
     secret = keys.unwrap(Wrapped(epoch, blob), key_context(stored, retention, version))
     return _split(subject, retention, version, secret, bool(logged))

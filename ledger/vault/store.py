@@ -54,5 +54,11 @@ class Store(Questions):
         """
 
     @abstractmethod
+    def scrub(self) -> None:
+        """Overwrite what was deleted before, if the store can. Raises `StoreUnavailable` while a reader
+        keeps it from that.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Give back what is held open."""

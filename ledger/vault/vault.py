@@ -5,6 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from ledger.errors import KeyringForeign
+from ledger.vault.erasing import Erasing
 from ledger.vault.fence import Fence
 from ledger.vault.letters import DeadLetters
 from ledger.vault.links import Links
@@ -15,7 +16,7 @@ from ledger.vault.staff import Staff
 from ledger.vault.store import Questions, Rows
 
 
-class Vault(Links, PersonKeys, Fence, Staff, DeadLetters, Epochs):
+class Vault(Links, PersonKeys, Fence, Staff, DeadLetters, Epochs, Erasing):
     """Identifiers, subject keys, staff and dead letters of one ledger."""
 
     @property

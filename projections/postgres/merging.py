@@ -41,6 +41,8 @@ def few(connection: Connection, start: int, to: int, moves: Sequence[Move]) -> N
         with connection.pipeline(), connection.transaction():
             connection.execute(sql.statement("move"), {"ids": ids, "start": start, "to": to})
             for move, rows in zip(moves, given, strict=True):
+                for forget in sql.forget_sql(move.table.fold, move.table.id, move.leaving):
+                    connection.execute(forget)
                 if move.rows.num_rows:
                     upsert = sql.upsert_json_sql(move.table.fold, move.table.id)
                     connection.execute(upsert, (rows,))
@@ -61,7 +63,7 @@ def many(
         try:
             _move(cursor, [move.table.id for move in moves], start, to)
             for move in moves:
-                if move.rows.num_rows:
+                if move.rows.num_rows or move.leaving:
                     cursor.execute("SAVEPOINT fold")
                     try:
                         _merge(cursor, move, empty=start == 0)
@@ -83,8 +85,15 @@ def _move(cursor: Any, ids: Sequence[str], start: int, to: int) -> None:
 
 
 def _merge(cursor: Any, move: Move, *, empty: bool) -> None:
-    """COPY the rows into a table of the session's and merge them from there, or straight into an empty one."""
+    """Delete who is gone; COPY the rows into a table of the session's and merge them from there.
+
+    Straight into an empty one.
+    """
     table = move.table
+    for forget in sql.forget_sql(table.fold, table.id, move.leaving):
+        cursor.execute(forget)
+    if not move.rows.num_rows:
+        return
     rows = _storage(move.rows)
     if empty:
         cursor.adbc_ingest(table.id, rows, mode="append")

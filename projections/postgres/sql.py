@@ -4,10 +4,11 @@ Text is kept `COLLATE "C"`, which compares bytewise as DuckDB does; UUIDs, times
 compare alike in both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import LiteralString
+from uuid import UUID
 
 from psycopg.sql import Literal
 
@@ -91,12 +92,29 @@ def table_comments(fold: Fold, table: str, generation: int) -> Iterator[LiteralS
 
 
 def view_sql(fold: Fold, table: str) -> LiteralString:
-    """The view that people read: named like the fold, what is shown of the table that serves."""
+    """The view that people read: named like the fold, what is shown of the table that serves.
+
+    Without those who are hidden: of their rows, and as the value of a column.
+    """
+    keys, held = ((), ()) if fold.of_privacy else (fold.person_keys, fold.person_measures)
+    columns = [
+        template("person.sql").format(column=quoted([name]), seen=_seen(name)).rstrip()
+        if name in held
+        else quoted([name])
+        for name in fold.shown.names
+    ]
     return _ours(
         template("view.sql").format(
-            view=quoted([fold.name]), columns=quoted(fold.shown.names), table=quoted([table])
+            view=quoted([fold.name]),
+            columns=", ".join(columns),
+            table=quoted([table]),
+            seen=" AND ".join(map(_seen, keys)) or "true",
         )
     )
+
+
+def _seen(name: str) -> str:
+    return template("seen.sql").format(column=quoted([name])).rstrip()
 
 
 def view_comments(fold: Fold) -> Iterator[LiteralString]:
@@ -138,6 +156,21 @@ def upsert_json_sql(fold: Fold, table: str) -> LiteralString:
 def stage_sql(table: str, stage: str) -> LiteralString:
     """A table of this session's own to bring rows to."""
     return _ours(template("stage.sql").format(stage=quoted([stage]), table=quoted([table])))
+
+
+def forget_sql(fold: Fold, table: str, customers: Collection[UUID]) -> Sequence[LiteralString]:
+    """Statements that delete the rows of these customers."""
+    if not customers:
+        return []
+    listed = literal([*customers])
+    return [
+        _ours(
+            template("forget.sql").format(
+                table=quoted([table]), key=quoted([name]), customers=listed
+            )
+        )
+        for name in fold.person_keys
+    ]
 
 
 def rows_sql(fold: Fold, table: str) -> LiteralString:

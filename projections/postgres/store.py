@@ -8,11 +8,12 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
+from uuid import UUID
 
 import adbc_driver_manager
 import psycopg
@@ -50,6 +51,8 @@ class PostgresViews:
         self._connections = Connections(self._address)
         self._columns = ColumnConnections(_for_columns(self._address))
         self._turns = Turns(self._address)
+        self._hidden: frozenset[UUID] | None = None
+        """Whom we had hidden when we last looked: to hide one more is not to take longer with every year."""
         self._serving: dict[str, ViewTable] = {}
         """Where views were when they were last looked at; a look finds out if they still are."""
 
@@ -86,6 +89,22 @@ class PostgresViews:
                 return {}
         return self._columns.patiently(lambda c: merging.many(c, start, to, moves))
 
+    def forget(self, customers: Collection[UUID]) -> None:
+        # A table at a time: whoever merges holds rows of several, and would wait for us as we for them.
+        for table in self.tables():
+            if not table.fold.of_privacy:
+                self._connections.patiently(partial(_forget, table, customers))
+
+    def hide(self, customers: Collection[UUID]) -> None:
+        hidden = frozenset(customers)
+        known = self._hidden
+        if hidden != known and self._connections.patiently(partial(_hide, hidden, known)):
+            self._hidden = hidden
+
+    def clear(self) -> None:
+        for table in self.tables():
+            self._connections.patiently(partial(_clear, table))
+
     def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
         given = {"id": table.id, "position": start, "failed": failure.position, "why": failure.why}
 
@@ -105,7 +124,9 @@ class PostgresViews:
                 table, kept = self._columns.patiently(lambda c: _read(c, name))
             else:
                 table = self._serving.get(name) or self._found(name)
-                kept = table and self._connections.patiently(partial(_read_keys, table, where))
+                kept = None
+                if table is not None:
+                    kept = self._connections.patiently(partial(_read_keys, table, where))
             if table is None or kept is not None:
                 return kept
             # It was replaced between the look at where it is and the look at it.
@@ -176,6 +197,44 @@ def _create(connection: Connection, fold: Fold) -> ViewTable:
         if table.serving:
             _show(connection, table)
     return table
+
+
+def _forget(table: ViewTable, customers: Collection[UUID], connection: Connection) -> None:
+    with suppress(psycopg.errors.UndefinedTable), connection.transaction():
+        for statement in sql.forget_sql(table.fold, table.id, customers):
+            connection.execute(statement)
+
+
+def _hide(hidden: frozenset[UUID], known: frozenset[UUID] | None, connection: Connection) -> bool:
+    """Whether they are hidden now; from the first one on, each view looks at who is."""
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_SWITCH_WAIT}'")
+            former = known
+            if former is None:
+                found = connection.execute(sql.statement("hidden"))
+                former = frozenset(customer for (customer,) in found)
+            for word, changed in (("hide", hidden - former), ("unhide", former - hidden)):
+                if changed:
+                    connection.execute(sql.statement(word), {"customers": [*changed]})
+            if known or hidden == former:
+                return True
+            hiding = {name for (name,) in connection.execute(sql.statement("hiding"))}
+            for row in connection.execute(sql.statement("tables")).fetchall():
+                table = _view_table(row)
+                names_people = table.fold.person_keys or table.fold.person_measures
+                hides = not names_people or table.fold.of_privacy or table.fold.name in hiding
+                if table.serving and not hides:
+                    _show(connection, table)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _clear(table: ViewTable, connection: Connection) -> None:
+    with suppress(psycopg.errors.UndefinedTable), connection.transaction():
+        connection.execute(sql.statement("restart"), {"id": table.id})
+        connection.execute(psycopg.sql.SQL("DELETE FROM {}").format(_named(table.id)))
 
 
 def _id(fold: Fold, generation: int) -> str:

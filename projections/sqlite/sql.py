@@ -80,6 +80,14 @@ def upsert_sql(fold: Fold, table: str) -> str:
     )
 
 
+def forget_sql(fold: Fold, table: str) -> Sequence[str]:
+    """Statements that delete the rows of one customer, each with that customer as its only parameter."""
+    return [
+        template("forget.sql").format(table=quoted([table]), key=quoted([name]))
+        for name in fold.person_keys
+    ]
+
+
 def rows_sql(fold: Fold, table: str, where: Sequence[tuple[str, int]] = ()) -> str:
     """The stored rows in key order; `where` is (key column, number of values) a condition."""
     conditions = [f"{quoted([name])} IN ({', '.join('?' * count)})" for name, count in where]

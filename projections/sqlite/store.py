@@ -6,13 +6,16 @@ together, and are folded again from the book.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 
+from ledger.errors import StoreUnavailable
 from ledger.sqlite.connection import make_private
 from projections.definition import Fold
 from projections.sql import quoted
@@ -22,6 +25,7 @@ from projections.store import TOO_LARGE, Failure, Kept, Move, Overtaken, Turn, V
 from projections.value_types import arrow_column
 
 _BUSY_TIMEOUT_S = 60.0
+_AGAIN_S = 0.01
 _READ_ROWS = 50_000
 
 
@@ -88,6 +92,23 @@ class SqliteViews:
                     refused[move.table.id] = TOO_LARGE
             return refused
 
+    def forget(self, customers: Collection[UUID]) -> None:
+        with self._immediate() as connection:
+            for table in self.tables():
+                if not table.fold.of_privacy:
+                    _forget(connection, table, customers)
+        self._empty_the_log()
+
+    def hide(self, customers: Collection[UUID]) -> None:
+        """Nobody reads the file past us."""
+
+    def clear(self) -> None:
+        with self._immediate() as connection:
+            for table in self.tables():
+                connection.execute(sql.template("empty.sql").format(table=quoted([table.id])))
+                connection.execute(sql.template("restart.sql"), (table.id,))
+        self._empty_the_log()
+
     def fail(self, table: ViewTable, start: int, failure: Failure) -> None:
         given = (failure.position, failure.why, table.id, start)
         with self._immediate() as connection:
@@ -130,10 +151,20 @@ class SqliteViews:
             )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")  # what is deleted becomes zeros
             connection.execute("PRAGMA cache_size = -65536")  # KiB: the upper pages of a large view
             self._local.connection = connection
             self._opened.append(connection)
         return connection
+
+    def _empty_the_log(self) -> None:
+        """Write the log into the file and cut it to nothing: it has pages as they were before."""
+        connection = self._connection()
+        until = time.monotonic() + _BUSY_TIMEOUT_S
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > until:
+                raise StoreUnavailable(str(self._path), "somebody has been reading it without end")
+            time.sleep(_AGAIN_S)
 
     @contextmanager
     def _immediate(self) -> Iterator[sqlite3.Connection]:
@@ -154,6 +185,7 @@ def _merged(connection: sqlite3.Connection, move: Move, start: int, to: int) -> 
     try:
         if connection.execute(sql.template("advance.sql"), (to, table.id, start)).rowcount != 1:
             raise Overtaken(table.id)
+        _forget(connection, table, move.leaving)
         columns = [_stored(rows.column(name)) for name in rows.column_names]
         connection.executemany(sql.upsert_sql(table.fold, table.id), zip(*columns, strict=True))
     except sqlite3.IntegrityError:
@@ -162,6 +194,13 @@ def _merged(connection: sqlite3.Connection, move: Move, start: int, to: int) -> 
     finally:
         connection.execute("RELEASE fold")
     return True
+
+
+def _forget(connection: sqlite3.Connection, table: ViewTable, customers: Collection[UUID]) -> None:
+    if customers:
+        given = [(customer.bytes,) for customer in customers]
+        for statement in sql.forget_sql(table.fold, table.id):
+            connection.executemany(statement, given)
 
 
 def _of_name(connection: sqlite3.Connection, name: str) -> list[tuple[Any, ...]]:

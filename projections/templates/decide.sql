@@ -1,3 +1,3 @@
-SELECT position, occurred_at, type, id, value, {decides} AS decides
+SELECT position, occurred_at, type, id, {shown} AS value, {decides} AS decides
 FROM found
-ORDER BY moment, value
+ORDER BY moment, found.value

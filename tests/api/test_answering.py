@@ -45,9 +45,11 @@ def shown(run: Run, *command: str) -> Any:
 
 
 def test_from_receipt_to_the_answer(run: Run) -> None:
-    first, called, due = said(run, *ACCESS)
+    first, called, token, theirs, due = said(run, *ACCESS)
     assert first == "The request is received, at position 1."
     assert re.fullmatch(f"It is called {UUID_}\\.", called)
+    assert re.fullmatch("Give them this token, which is shown once: [-_A-Za-z0-9]{22}", token)
+    assert theirs.endswith("nobody else, can point at what was done with their request.")
     assert due == "It is due by the end of 2026-04-07."  # Easter Sunday, Easter Monday
     assert said(run, "challenge", "first", "--at", "2026-03-06") == [
         "They were asked who they are, at position 2.",
@@ -95,12 +97,14 @@ def test_from_receipt_to_the_answer(run: Run) -> None:
 
 def test_it_can_be_found_by_programs(run: Run) -> None:
     received = shown(run, *ACCESS)
-    request = received.pop("request")
+    request, token = received.pop("request"), received.pop("token")
+    assert len(token) == 22
     assert received == {
         "position": 1, "new": True, "state": "received", "due_on": "2026-04-07", "confirm_by": None,
     }  # fmt: skip
     again = shown(run, *ACCESS)
     assert (again["position"], again["new"], again["request"]) == (1, False, request)
+    assert again["token"] is None
     (row,) = json.loads(run("list", "--as-of", "2026-04-08T00:00:00+02:00", "--json").out)
     del row["customer"]
     assert row == {
@@ -119,7 +123,7 @@ def test_it_can_be_found_by_programs(run: Run) -> None:
 
 def test_california_confirms_first(run: Run) -> None:
     asked = ("receive", ZOE, "erasure", "--law", "ccpa", "--at", "2026-03-05", "--id", "la")
-    assert said(run, *asked, "--zone", "America/Los_Angeles")[2:] == [
+    assert said(run, *asked, "--zone", "America/Los_Angeles")[4:] == [
         "It is due by the end of 2026-04-19.",
         "Tell them by the end of 2026-03-19 that it has come.",
     ]
@@ -211,22 +215,27 @@ def test_their_own_words_are_sealed_and_opening_them_goes_on_record(
     run: Run, tmp_path: Path
 ) -> None:
     run(*ACCESS, "--contact", "Zanna Street 1, Ulm", "--message", "all you have of Zanna")
-    run("refuse", "first", "--ground", "excessive", "--grounds", "Zanna wrote daily")
-    closed, closed_json = run("show", "first").out, run("show", "first", "--json").out
     reason = "to answer Zanna"
     lines = said(run, "show", "first", "--open", "--reason", reason)
-    assert {line.strip() for line in lines[1:5]} == {
+    assert {line.strip() for line in lines[1:4]} == {
         "email          zoe@example.com",
         "contact        Zanna Street 1, Ulm",
         "message        all you have of Zanna",
-        "grounds        Zanna wrote daily",
     }
-    opened = shown(run, "show", "first", "--open", "--reason", reason)["opened"]
-    assert (opened["contact"], opened["grounds"]) == ("Zanna Street 1, Ulm", "Zanna wrote daily")
+    run("refuse", "first", "--ground", "excessive", "--grounds", "Zanna wrote daily")
+    closed, closed_json = run("show", "first").out, run("show", "first", "--json").out
+    told = shown(run, "show", "first", "--open", "--reason", "what they were told")
+    # Where the answer went is destroyed with it.
+    assert told["opened"] == {
+        "identifiers": [["email", "zoe@example.com"]], "grounds": "Zanna wrote daily",
+    }  # fmt: skip
+    assert told["erased"] == 2
     events = process(tmp_path, "sql", "SELECT type, purpose FROM events", "--format", "json").out
-    assert [(e["type"], e["purpose"]) for e in json.loads(events)][2:] == [
+    assert [(e["type"], e["purpose"]) for e in json.loads(events)][1:] == [
         ("personal_data.opened", "privacy"),
-    ] * 2  # fmt: skip
+        ("privacy.refused", None),
+        ("personal_data.opened", "privacy"),
+    ]
     assert "anna" not in closed + closed_json + events
     files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     assert len(files) > 3

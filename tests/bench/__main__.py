@@ -25,6 +25,7 @@ from rich.table import Table
 
 from tests.bench import (
     catch_up,
+    erasing,
     group_commit,
     memory,
     postgres_append,
@@ -49,6 +50,7 @@ def comparisons(count: int) -> Iterator[Comparison]:
     yield from catch_up.comparisons(count)
     yield from postgres_full.comparisons(count)
     yield from rebuild.comparisons(count)
+    yield from erasing.comparisons(count)
 
 
 def main() -> int:

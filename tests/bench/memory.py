@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from api.archive import Wanted, export
 from api.wiring import Bahi
 from commands.record import record
 from ledger.settings import Settings
@@ -70,14 +71,32 @@ def _rebuild(bahi: Bahi, _count: int) -> None:
     bahi.views.rebuild("customer_360", bahi.ledger.book)
 
 
+def _live(bahi: Bahi, count: int) -> None:
+    tolerance = timedelta(days=36_500)
+    given = made.touchpoints(count, customers=1)
+    for _ in record(bahi.ledger, given, clock=bahi.clock, future_tolerance=tolerance):
+        pass
+
+
+def _hand_over(bahi: Bahi, count: int) -> None:
+    customer = next(bahi.ledger.book.read(limit=1)).event.customer
+    assert customer is not None
+    wanted = Wanted([customer], bahi.actor(), "legal", "they asked", staff=bahi.staff_name)
+    target = bahi.settings.home / "archive.zip"
+    written = export(bahi.ledger, wanted, target, bahi.staging, clock=bahi.clock)
+    assert written.events == count + 1
+
+
 TASKS: dict[str, Task] = {
     "append": _append,
     "catch up": _catch_up,
     "rebuild": _rebuild,
     "import": _import,
+    "live": _live,
+    "hand over": _hand_over,
 }
-CHAINS = (("append", "catch up", "rebuild"), ("import",))
-"""Tasks that follow each other on one book."""
+CHAINS = (("append", "catch up", "rebuild"), ("import",), ("live", "hand over"))
+"""Tasks that follow each other on one book; the last are about one person with all of the events."""
 
 
 def measure(count: int, address: Callable[[], str], store: str) -> Iterator[Flatness]:

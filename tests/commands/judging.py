@@ -10,10 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from commands.deciding import Happened, Proposed, Rule
+from commands.privacy import Erase
 from commands.rules import RULES
 from ledger import catalogue
 from ledger.book import index_tags
 from ledger.catalogue import EventType
+from ledger.catalogue.privacy import CustomerErasing
 from ledger.errors import Refused
 from ledger.event import Event, Recorded, moment_of
 from ledger.people import NOBODY_MERGED, Persons
@@ -22,6 +24,8 @@ Said = tuple[int, str, dict[str, Any]]
 """A day counted from 1 March 2026, a type, and attributes; `customer`, `actor` and `tags` (by kind)
 among them."""
 
+GUARDED: Mapping[type[EventType], type[Rule]] = {**RULES, CustomerErasing: Erase}
+"""With the rule of erasing, which is no command by itself."""
 ALLOWED = ""
 ONE = {"deal": "d", "ticket": "t", "task": "k", "account": "a"}
 """What every event and command of a table is about, unless it says otherwise."""
@@ -34,7 +38,7 @@ def day(number: int) -> datetime:
 def judged(given: Sequence[Said], when: Said, persons: Persons = NOBODY_MERGED) -> str:
     """The refusal's class and message, or `ALLOWED`. Events are recorded in the order given."""
     payload, customer, actor, tags = _parts(when)
-    rule = RULES[type(payload)](Proposed(payload, day(when[0]), customer, tags, persons, actor))
+    rule = GUARDED[type(payload)](Proposed(payload, day(when[0]), customer, tags, persons, actor))
     told = [recorded(position, said) for position, said in enumerate(given, 1)]
     for event in sorted((r for r in told if _within(rule, r)), key=moment_of):
         Happened(event, catalogue.load(event.event.type, event.event.data)).mutate(rule)

@@ -171,6 +171,10 @@ class RequestsModel:
         ]
         return words[-1:] == ["customer.erasing"]
 
+    @property
+    def gone(self) -> set[str]:
+        return {event.who for event in self.events if event.verb == "customer.erasing"}
+
     # ---- what is allowed
 
     def carry_out(self, asked: Asked) -> Answer:
@@ -180,6 +184,8 @@ class RequestsModel:
         why = self.against(asked)
         if why is not None:
             return ("refused", why)
+        if self.members(asked.who) & self.gone:
+            return ("refused", "identifiers")
         self.events.append(asked)
         return ("appended", len(self.events))
 

@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 
 from commands.deciding import Desk
 from commands.privacy import proceed, request_id
-from commands.rules import RULES
 from commands.touchpoint import Touchpoint
 from ledger import catalogue
 from ledger.errors import NotAllowed
 from ledger.identifiers import Identifier
 from ledger.opening import Ledger
+from tests.commands.judging import GUARDED
 from tests.commands.samples import CLERK, DAY, NOW, OPEN, clock, opened, recorded
 from tests.ledger.processes import CUE, race, start
 
@@ -48,7 +48,7 @@ def ask(ledger: Ledger, topic: str, number: int, days: int, **data: object) -> i
         identifiers=() if topic.endswith("erasing") else (Identifier("user", f"u{number}"),),
         actor=ERASER if topic == "customer.erasing" else CLERK,
     )
-    rule, desk = RULES[type(asked.payload)], Desk(ledger, clock, uuid4, DAY)
+    rule, desk = GUARDED[type(asked.payload)], Desk(ledger, clock, uuid4, DAY)
     if topic.startswith("hold."):
         return desk.carry_out(asked, rule).position
     return proceed(desk, asked, rule).position

@@ -14,6 +14,7 @@ from ledger.errors import BadField, IdReused, NotAllowed, NotFound
 from ledger.opening import Ledger
 from tests.commands.judging import ALLOWED, Said, judged
 from tests.commands.samples import DAY, NOW, clock, customer_of, opened, recorded, take, touchpoint
+from tests.ledger.openings import unsealed
 
 STAGES = [{"stage": name, "win_percent": 10} for name in ("lead", "offer", "contract")]
 FEWER = [{"stage": name, "win_percent": 10} for name in ("lead", "contract")]
@@ -192,7 +193,7 @@ def test_whoever_it_is_with_is_who_it_was_with(tmp_path: Path) -> None:
         one, other = (customer_of(ledger, "email", who["email"]) for who in (zoe, mia))
         with_whom = [event.event.customer for event in found if event.event.domain == "sales"]
         assert with_whom == [None, one, one, other, other]
-        sealed = ledger.sealer.open(found[-1].event, actor=uuid4(), reason="test")
+        sealed = unsealed(ledger, found[-1].event)
         assert {"note": "she said so"} in sealed.values()
 
 

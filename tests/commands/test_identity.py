@@ -26,6 +26,7 @@ from tests.commands.samples import (
     told,
     touchpoint,
 )
+from tests.ledger.openings import unsealed
 
 A, B, C, D = (UUID(int=n) for n in (10, 11, 12, 13))
 ALLOWED = ""
@@ -103,7 +104,7 @@ def test_a_judgement_is_on_record_and_its_reason_sealed(tmp_path: Path) -> None:
         assert b"zanna" not in found.body
         assert found.event.data == {"other": str(one)}
         assert (found.event.customer, found.event.actor) == (other, CLERK)
-        assert ledger.sealer.open(found.event, actor=CLERK, reason="test") == {
+        assert unsealed(ledger, found.event) == {
             (other, Retention.CONTENT): {"reason_given": "zanna's voice"}
         }
 

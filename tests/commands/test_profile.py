@@ -1,17 +1,17 @@
 """Opening who somebody is: on record first, then read from their own events."""
 
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from commands.profile import Profile, open_profile
-from ledger.clock import random_ids
 from ledger.errors import BadUsage, Erased, NotFound
+from ledger.on_record import OnRecord
 from ledger.opening import Ledger
+from ledger.sealing import Opening
 from tests.commands.samples import CLERK, DAY, NOW, OPEN, clock, opened, recorded, take, touchpoint
+from tests.ledger.openings import unsealed
 from tests.ledger.processes import run_until_killed
 from tests.ledger.vault_samples import sql
 
@@ -21,11 +21,10 @@ OPEN_AND_DIE = (
 import os, signal
 from uuid import UUID
 from commands.profile import open_profile
-from ledger.clock import random_ids
 with opened(folder) as ledger:
-    ledger.sealer.opening = lambda **_: os.kill(os.getpid(), signal.SIGKILL)
+    ledger.sealer.opening = lambda _: os.kill(os.getpid(), signal.SIGKILL)
     open_profile(ledger, [UUID(sys.argv[2])], actor=CLERK, purpose="service", reason="they called",
-                 clock=clock, ids=random_ids)
+                 clock=clock)
 """
 )
 
@@ -40,7 +39,6 @@ def profile_of(
         purpose=purpose,
         reason=reason,
         clock=clock,
-        ids=random_ids,
     )
 
 
@@ -99,7 +97,7 @@ def test_the_opening_is_on_record_with_who_and_why(tmp_path: Path) -> None:
             CLERK,
         )
         assert (event.occurred_at, event.data) == (NOW, {"purpose": "service"})
-        (reason,) = ledger.sealer.open(event, actor=CLERK, reason="test").values()
+        (reason,) = unsealed(ledger, event).values()
         assert reason == {"reason_given": "they called"}
 
 
@@ -161,22 +159,20 @@ def test_parts_without_their_key_are_unavailable(tmp_path: Path) -> None:
         assert (profile.details, profile.erased, profile.unavailable) == ({}, 0, 3)
 
 
-def test_parts_of_somebody_whose_erasure_begins_meanwhile_are_erased(tmp_path: Path) -> None:
+def test_parts_of_somebody_whose_erasure_begins_meanwhile_are_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(tmp_path) as ledger:
         customer = somebody(ledger)
 
-        def clock_of_a_bad_moment() -> datetime:
-            sql(
-                tmp_path / "vault" / "vault.db",
-                "INSERT OR IGNORE INTO erasing VALUES (?)",
-                customer.bytes,
-            )
-            return NOW
+        opening = ledger.sealer.opening
 
-        given: dict[str, Any] = {"actor": CLERK, "purpose": "service", "reason": "they called"}
-        profile = open_profile(
-            ledger, [customer], **given, clock=clock_of_a_bad_moment, ids=random_ids
-        )
+        def at_a_bad_moment(on_record: OnRecord) -> Opening:
+            sql(tmp_path / "vault" / "vault.db", "INSERT INTO erasing VALUES (?)", customer.bytes)
+            return opening(on_record)
+
+        monkeypatch.setattr(ledger.sealer, "opening", at_a_bad_moment)
+        profile = profile_of(ledger, customer)
         assert (profile.details, profile.erased, profile.unavailable) == ({}, 3, 0)
         with pytest.raises(Erased):
             profile_of(ledger, customer)

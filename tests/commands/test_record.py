@@ -27,6 +27,7 @@ from tests.commands.samples import (
     told,
     touchpoint,
 )
+from tests.ledger.openings import unsealed
 
 RATE = {
     "currency": "EUR",
@@ -339,7 +340,7 @@ def test_what_is_sealed_opens_to_the_personal_fields_and_names_and_nothing_else(
         assert b"zanna" not in found.body.lower()
         assert b"Z-7" not in found.body
         assert found.event.data == {"currency": "EUR", "amount_minor": 5}
-        assert ledger.sealer.open(found.event, actor=CLERK, reason="test") == {
+        assert unsealed(ledger, found.event) == {
             (customer, Retention.CONTENT): {"note": "zanna's"},
             (customer, Retention.IDENTITY): {
                 "address": "Zannagasse",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.commands.samples import OPEN, customer_of, opened, recorded, take, told, touchpoint
+from tests.ledger.openings import unsealed
 from tests.ledger.processes import CUE, race, run_until_killed, start
 
 TAKE_FORTY = (
@@ -46,9 +47,7 @@ def test_processes_that_record_the_same_new_people_agree_who_they_are(folder: Pa
         race(*(start(TAKE_FORTY, folder, n) for n in range(3)))
         by_person: dict[object, set[str]] = {}
         for found in recorded(ledger):
-            names = ledger.sealer.open(found.event, actor=found.event.id, reason="test")
-            for fields in names.values():
-                assert isinstance(fields, dict)
+            for fields in unsealed(ledger, found.event).values():
                 by_person.setdefault(found.event.customer, set()).update(
                     value for _, value in fields["identifiers"]
                 )
@@ -77,5 +76,4 @@ def test_killed_between_book_and_answer_it_is_answered_the_next_time(folder: Pat
         again = touchpoint("1", who={"user": "u1", "email": "zoe@example.com"})
         assert told(take(ledger, again, touchpoint("2"))) == [("duplicate", 1), ("appended", 2)]
         for found in recorded(ledger):
-            opened_parts = ledger.sealer.open(found.event, actor=found.event.id, reason="test")
-            assert all(isinstance(fields, dict) for fields in opened_parts.values())
+            assert unsealed(ledger, found.event)

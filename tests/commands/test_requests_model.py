@@ -26,13 +26,13 @@ from hypothesis.stateful import (
 from commands.deciding import Desk
 from commands.identity import merge, split
 from commands.privacy import find_request, proceed, request_id
-from commands.rules import RULES
 from commands.touchpoint import Fate, Touchpoint
 from ledger import catalogue
 from ledger.catalogue.privacy import CustomerErased
 from ledger.errors import NotFound, Refused
 from ledger.event import Event
 from ledger.opening import Ledger
+from tests.commands.judging import GUARDED
 from tests.commands.model_requests import Asked, RequestsModel
 from tests.commands.samples import DAY, NOW, clock, customer_of, opened, take, touchpoint
 
@@ -113,7 +113,7 @@ class Requests(RuleBasedStateMachine):
 
     def answered(self, asked: Asked) -> tuple[str, int | str]:
         item = self.touchpoint(asked)
-        rule_ = RULES[type(item.payload)]
+        rule_ = GUARDED[type(item.payload)]
         try:
             if asked.verb.startswith("hold.") or asked.request is None:
                 outcome = self.desk.carry_out(item, rule_)
@@ -180,7 +180,7 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self.model.is_being_erased("zoe"))
     @rule()
     def erased(self) -> None:
-        """The sequence of an erasure ends, of which no rule is asked; the key stays here, to go on."""
+        """The sequence of an erasure ends, of which no rule is asked."""
         begun = [e for e in self.model.events if e.verb == "customer.erasing"][-1]
         asked = Asked(
             f"erased {uuid4()}", "customer.erased", self.at(0, 0), begun.who, "leo", begun.request
@@ -196,6 +196,7 @@ class Requests(RuleBasedStateMachine):
                    customer=self.who[begun.who], actor=ACTORS["leo"])]
         )  # fmt: skip
 
+    @precondition(lambda self: not self.model.gone)
     @rule()
     def merge_or_split(self) -> None:
         topic = "customers.split" if self.model.linked else "customers.merged"

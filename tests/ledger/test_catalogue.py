@@ -172,11 +172,38 @@ def test_the_types_that_happen_to_nobody_or_perhaps_to_somebody() -> None:
     found = {about: {m.TOPIC for m in TYPES if m.ABOUT is about} for about in About}
     assert found[About.NOBODY] == {
         "account.identified", "campaign.cost_recorded", "campaign.launched", "goal.set",
-        "notice.published", "pipeline.defined", "rate.published", "schema.registered",
+        "ledger.recovered", "notice.published", "pipeline.defined", "rate.published",
+        "redaction.proposed", "schema.registered",
     }  # fmt: skip
     assert found[About.MAYBE] == {"event.redacted", "personal_data.opened"} | {
         model.TOPIC for model in TYPES if model.TOPIC.startswith(("deal.", "task.", "ticket."))
     }
+
+
+def test_the_types_that_happen_without_a_person_turning_to_us() -> None:
+    """Of each that a door may append about somebody, a reader has judged which it is."""
+    passive = {
+        "ad.clicked", "call.logged", "cart.abandoned", "chat.ended", "chat.handed_over",
+        "consent.requested", "custom.tracked", "customer.identified", "customer.updated",
+        "deal.amount_changed", "deal.lost", "deal.moved", "deal.reopened", "deal.won",
+        "email.bounced", "email.clicked", "email.complained", "email.delivered", "email.opened",
+        "email.sent", "feature.used", "lead.captured", "lead.disqualified", "lead.qualified",
+        "loyalty.earned", "member.joined", "member.left", "message.sent", "order.cancelled",
+        "order.refunded", "page.viewed", "score.recorded", "social.engaged",
+        "subscription.cancelled", "subscription.renewed", "task.completed", "task.scheduled",
+        "ticket.assigned", "ticket.closed", "ticket.escalated", "ticket.resolved",
+    }  # fmt: skip
+    deeds = {
+        "chat.messaged", "chat.started", "consent.given", "consent.refused", "consent.withdrawn",
+        "deal.opened", "email.unsubscribed", "event.attended", "form.submitted", "loyalty.redeemed",
+        "meeting.held", "message.received", "objection.lifted", "objection.raised", "order.placed",
+        "preference.set", "referral.made", "subscription.started", "survey.answered",
+        "ticket.opened", "ticket.reopened", "ticket.replied",
+    }  # fmt: skip
+    doors = [m for m in TYPES if not m.RESERVED and m.ABOUT is not About.NOBODY]
+    assert {m.TOPIC for m in doors if m.PASSIVE} == passive
+    assert {m.TOPIC for m in doors if not m.PASSIVE} == deeds
+    assert not any(m.PASSIVE for m in TYPES if m not in doors)
 
 
 # ---- nothing personal in the clear
@@ -326,10 +353,10 @@ def test_the_types_that_only_commands_may_append() -> None:
     assert reserved == {
         "customer.erased", "customer.erasing", "customer.rectified", "customer.restricted",
         "customer.unrestricted", "customers.merged", "customers.split", "event.redacted",
-        "hold.placed", "hold.released", "notice.published", "personal_data.exported",
+        "hold.placed", "hold.released", "ledger.recovered", "notice.published", "personal_data.exported",
         "personal_data.opened", "pipeline.defined", "privacy.challenged", "privacy.confirmed",
         "privacy.extended", "privacy.fulfilled", "privacy.refused", "privacy.requested",
-        "privacy.verified", "schema.registered",
+        "privacy.verified", "redaction.proposed", "schema.registered",
     }  # fmt: skip
     in_privacy = {model.TOPIC for model in TYPES if model.DOMAIN is Domain.PRIVACY}
     assert in_privacy <= reserved

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import RFC_4122, UUID
 
@@ -84,10 +84,10 @@ def test_it_is_never_overwritten(keyring: Keyring, path: Path) -> None:
 
 
 def test_opened_again_it_is_the_same(keyring: Keyring, path: Path) -> None:
-    wrapped = keyring.wrap(b"secret", b"here")
+    wrapped = keyring.keys().wrap(b"secret", b"here")
     again = Keyring.open(path)
     assert again.ledger_id == keyring.ledger_id == LEDGER
-    assert again.unwrap(wrapped, b"here") == b"secret"
+    assert again.keys().unwrap(wrapped, b"here") == b"secret"
     assert again.event_id("shop", "1") == keyring.event_id("shop", "1")
     signature = keyring.keys().signing_key.sign(b"said")
     again.keys().signing_key.public_key().verify(signature, b"said")
@@ -99,7 +99,7 @@ def test_what_is_printed_shows_no_key(keyring: Keyring, path: Path) -> None:
     secrets += [contents[name] for name in contents if name.endswith("_key")]
     assert len(secrets) == 5
     assert len(set(secrets)) == 5
-    printed = repr(keyring) + repr(keyring.keys()) + str(keyring.wrap(b"x", b"y"))
+    printed = repr(keyring) + repr(keyring.keys()) + str(keyring.keys().wrap(b"x", b"y"))
     printed += repr(_parse(path, path.read_bytes()))
     for secret in secrets:
         assert len(secret) == 64
@@ -126,36 +126,36 @@ def test_two_ledgers_share_no_event_id_and_no_digest(tmp_path: Path) -> None:
     anna = Identifier("email", "anna@example.com")
     assert one.event_id("shop", "1") != other.event_id("shop", "1")
     assert one.identifier_digest(anna) != other.identifier_digest(anna)
-    assert one.keys().suppression_digest(anna) != one.identifier_digest(anna)
+    assert one.keys().suppression_of(one.identifier_digest(anna)) != one.identifier_digest(anna)
     with pytest.raises(KeysUnavailable, match="made by another ledger"):
-        other.unwrap(one.wrap(b"secret", b"here"), b"here")
+        other.keys().unwrap(one.keys().wrap(b"secret", b"here"), b"here")
 
 
 def test_a_wrapped_secret_opens_in_its_own_place_only(keyring: Keyring) -> None:
-    wrapped = keyring.wrap(b"secret", b"here")
-    assert keyring.unwrap(wrapped, b"here") == b"secret"
+    wrapped = keyring.keys().wrap(b"secret", b"here")
+    assert keyring.keys().unwrap(wrapped, b"here") == b"secret"
     with pytest.raises(KeysUnavailable, match="altered, moved"):
-        keyring.unwrap(wrapped, b"there")
+        keyring.keys().unwrap(wrapped, b"there")
     flipped = bytes([*wrapped.blob[:-1], wrapped.blob[-1] ^ 1])
     with pytest.raises(KeysUnavailable, match="altered, moved"):
-        keyring.unwrap(wrapped._replace(blob=flipped), b"here")
+        keyring.keys().unwrap(wrapped._replace(blob=flipped), b"here")
 
 
 def test_wrapped_twice_is_never_the_same(keyring: Keyring) -> None:
-    nonces = {keyring.wrap(b"secret", b"here").blob[:12] for _ in range(5_000)}
+    nonces = {keyring.keys().wrap(b"secret", b"here").blob[:12] for _ in range(5_000)}
     assert len(nonces) == 5_000
 
 
 def test_an_older_epoch_opens_until_it_is_retired(keyring: Keyring) -> None:
-    old = keyring.wrap(b"secret", b"here")
+    old = keyring.keys().wrap(b"secret", b"here")
     assert keyring.begin_epoch() == 2
-    new = keyring.wrap(b"secret", b"here")
+    new = keyring.keys().wrap(b"secret", b"here")
     assert (old.epoch, new.epoch) == (1, 2)
-    assert keyring.unwrap(old, b"here") == b"secret"
+    assert keyring.keys().unwrap(old, b"here") == b"secret"
     keyring.retire_epochs_before(2)
-    assert keyring.unwrap(new, b"here") == b"secret"
+    assert keyring.keys().unwrap(new, b"here") == b"secret"
     with pytest.raises(KeysUnavailable, match="expected a secret of epoch 2, came one of epoch 1"):
-        keyring.unwrap(old, b"here")
+        keyring.keys().unwrap(old, b"here")
 
 
 def test_a_retired_key_is_no_longer_in_the_folder(keyring: Keyring, path: Path) -> None:
@@ -163,6 +163,30 @@ def test_a_retired_key_is_no_longer_in_the_folder(keyring: Keyring, path: Path) 
     keyring.begin_epoch()
     keyring.retire_epochs_before(2)
     assert all(old not in file.read_text() for file in path.parent.iterdir())
+
+
+def test_what_others_have_retired_is_no_concern(keyring: Keyring) -> None:
+    for _ in range(2):
+        keyring.begin_epoch()
+    keyring.retire_epochs_before(3)
+    keyring.retire_epochs_before(2)
+    assert keyring.keys().epochs == (3,)
+
+
+def test_an_epoch_is_begun_only_where_the_newest_is_old_enough(path: Path) -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    keyring = Keyring.create(path, clock=lambda: moment)
+    assert keyring.begin_epoch(if_before=moment - timedelta(microseconds=1)) == 1
+    assert keyring.begin_epoch(if_before=moment) == 2
+    assert keyring.keys().epochs == (1, 2)
+
+
+def test_the_mark_is_lowered_on_purpose_only(keyring: Keyring) -> None:
+    keyring.raise_high_water(9, b"root", 9)
+    keyring.raise_high_water(3, b"other", 3)
+    assert keyring.high_water == HighWater(9, b"root", 9)
+    keyring.lower_high_water(HighWater(3, b"other", 4))
+    assert keyring.high_water == HighWater(3, b"other", 4)
 
 
 def test_the_last_epoch_cannot_be_retired(keyring: Keyring) -> None:
@@ -204,7 +228,7 @@ def test_a_change_by_another_is_seen_at_the_next_look(keyring: Keyring, path: Pa
     for number in range(2, 12, 2):
         other.begin_epoch()
         other.begin_epoch()  # the file system may give this one the inode number of the last seen
-        assert keyring.wrap(b"secret", b"here").epoch == number + 1
+        assert keyring.keys().wrap(b"secret", b"here").epoch == number + 1
     other.add_tombstone(LEDGER)
     assert keyring.tombstones == {LEDGER}
 

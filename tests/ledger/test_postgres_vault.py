@@ -90,8 +90,9 @@ def test_a_write_whose_connection_is_cut_at_the_commit_is_done_once(
         answer = WRITES[write](cut)
         assert proxy.cuts == 1
     assert WRITES[write](vault) == (0 if write == "rewrap" else answer)
-    assert {name: counted(vault_address, name) for name in TABLES if counted(vault_address, name)} == {
-        "migration": 9, "vault": 1, "generation": 1,
+    rows = {name: counted(vault_address, name) for name in TABLES if name != "migration"}
+    assert {name: count for name, count in rows.items() if count} == {
+        "vault": 1, "generation": 1,
         **{
             "resolve": {"identifier": 3},
             "references": {"identifier": 1},
@@ -105,7 +106,7 @@ def test_a_write_whose_connection_is_cut_at_the_commit_is_done_once(
     if write == "mark_logged":
         assert key_of(vault).logged
     if write == "rewrap":
-        assert (keyring.keys().epochs, vault.open_letter(LETTER.id)) == ((2,), LETTER)
+        assert (keyring.keys().epochs, vault.letter_again(LETTER.id)) == ((2,), LETTER)
 
 
 def counted(address: str, table: str) -> int:
@@ -282,9 +283,7 @@ def test_a_thousand_touchpoints_take_a_handful_of_trips(vault: Vault, proxy: Pro
         return proxy.trips - before
 
     with open_vault(proxy.address, vault._keyring) as far:
-        take(
-            far, 0, "a phone"
-        )  # on a new connection, each statement is prepared, and so it is a trip more
+        take(far, 0, "a phone")  # on a new connection, to prepare each statement is a trip more
         trips = [take(far, 0, "a phone"), take(far, 0, "a browser"), take(far, 1_000, "a phone")]
     assert max(trips) <= 30  # 13, 18 and 23, but for long messages that come in pieces
 
@@ -303,7 +302,8 @@ def test_plans_made_while_the_vault_was_empty_still_walk_its_indexes(
         lambda vault: vault.key(SOMEBODY, Retention.LEGAL, 1),
         lambda vault: next(vault.letters()),
         lambda vault: vault.keep([LETTER]),
-        lambda vault: vault.open_letter(LETTER.id),
+        lambda vault: vault.letter_again(LETTER.id),
+        lambda vault: vault.named_in(LETTER.id),
         lambda vault: vault.expire(NOON),
     ]
     vault.keep([replace(LETTER, id=uuid4(), content=b"another")])

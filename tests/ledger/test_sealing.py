@@ -17,15 +17,24 @@ from ledger.catalogue import Retention
 from ledger.errors import BadField, BadUsage, Erased, KeysUnavailable
 from ledger.event import Event
 from ledger.keyring import Keyring
-from ledger.sealing import Blob, KeyRecord, Part, Sealer, blobs, encode_records, sealed_size
+from ledger.sealing import (
+    Blob,
+    KeyRecord,
+    Opening,
+    Part,
+    Sealer,
+    blobs,
+    encode_records,
+    sealed_size,
+)
 from ledger.stores import open_vault
 from tests.ledger.conftest import MakeAddress
+from tests.ledger.openings import CLERK, on_record_in
 from tests.ledger.processes import DIE, run_until_killed
 from tests.ledger.vault_samples import OPEN_VAULT, sql
 
 ANNA = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PRIYA = UUID("bbbbbbbb-0000-4000-8000-000000000002")
-CLERK = UUID("cccccccc-0000-4000-8000-000000000003")
 NAMED: Part = (ANNA, Retention.IDENTITY)
 SAID: Part = (ANNA, Retention.CONTENT)
 OTHER: Part = (PRIYA, Retention.IDENTITY)
@@ -40,6 +49,7 @@ class Place:
         self.keyring = Keyring.create(folder / "keyring.json")
         self.vault = open_vault(address, self.keyring)
         self.sealer = Sealer(self.keyring.ledger_id, self.vault)
+        self.folder = folder
 
     def close(self) -> None:
         self.vault.close()
@@ -50,7 +60,12 @@ class Place:
         return replace(event, personal=self.sealer.seal(event, given, keys))
 
     def open(self, event: Event) -> dict[Part, object]:
-        return dict(self.sealer.open(event, actor=CLERK, reason="answering a question"))
+        with self.opening() as opening:
+            return dict(opening.open(event))
+
+    def opening(self, *customers: UUID) -> Opening:
+        """Open data of these (of both of them), which is on record."""
+        return self.sealer.opening(on_record_in(self.folder, *(customers or (ANNA, PRIYA))))
 
     def begin_erasing(self, customer: UUID) -> None:
         sql(self.address, "INSERT INTO erasing VALUES (?)", customer.bytes)
@@ -182,17 +197,39 @@ def test_a_blob_is_bound_to_its_ledger_and_key_version_too(place: Place) -> None
             sealer.unseal(event, replace(blob, key_version=of_version), key)
 
 
-def test_opening_demands_a_reason(place: Place) -> None:
-    event = place.sealed(an_event(), NAMED)
-    for reason in ["", " \n"]:
-        with pytest.raises(BadUsage, match="expected a reason for opening personal data"):
-            place.sealer.open(event, actor=CLERK, reason=reason)
+def test_only_theirs_opens_whose_opening_is_on_record(place: Place) -> None:
+    event = place.sealed(an_event(), NAMED, SAID, OTHER)
+    with place.opening(ANNA) as opening:
+        assert opening.open(event).keys() == {NAMED, SAID}
+    with place.opening(CLERK) as opening:
+        assert opening.open(event) == {}
+
+
+def test_what_a_request_has_under_a_key_of_its_own_is_theirs_who_asked(place: Place) -> None:
+    request = uuid4()
+    asked = replace(an_event(), customer=ANNA, data={"request": str(request)})
+    event = place.sealed(asked, (request, Retention.IDENTITY), OTHER)
+    for subject, found in ((ANNA, 1), (request, 1), (CLERK, 0)):
+        with place.opening(subject) as opening:
+            assert len(opening.open(event)) == found
+    with place.opening(ANNA) as opening:
+        assert opening.open(replace(event, data={"request": str(uuid4())})) == {}
+
+
+def test_many_are_opened_as_one_by_one(place: Place) -> None:
+    events = [place.sealed(an_event(), NAMED), an_event(), place.sealed(an_event(), SAID, OTHER)]
+    sql(place.address, "DELETE FROM subject_key WHERE subject = ?", PRIYA.bytes)
+    with place.opening() as opening:
+        together = opening.open_all(events)
+        assert [list(parts) for parts in together] == [[NAMED], [], [SAID, OTHER]]
+        assert [str(parts) for parts in together] == [str(opening.open(one)) for one in events]
+        assert opening.open_all([]) == []
 
 
 def test_an_opening_that_has_ended_opens_nothing_more(place: Place) -> None:
     event = place.sealed(an_event(), NAMED)
-    with place.sealer.opening(actor=CLERK, reason="a call") as opening:
-        assert (opening.actor, opening.reason) == (CLERK, "a call")
+    with place.opening(ANNA) as opening:
+        assert (opening.on_record.actor, opening.on_record.purpose) == (CLERK, "service")
         opening.open(event)
     with pytest.raises(BadUsage, match="one that has ended"):
         opening.open(event)
@@ -218,7 +255,7 @@ def test_a_tombstone_closes_what_a_restored_vault_could_still_open(place: Place)
 
 def test_an_erasure_that_begins_during_a_request_is_not_overlooked(place: Place) -> None:
     event = place.sealed(an_event(), NAMED, OTHER)
-    with place.sealer.opening(actor=CLERK, reason="a timeline") as opening:
+    with place.opening() as opening:
         assert opening.open(event)[NAMED] == {**FIELDS, "class": "identity"}
         place.begin_erasing(ANNA)
         answers = opening.open(event)

@@ -16,6 +16,7 @@ from ledger.catalogue import Retention
 from ledger.errors import (
     BadField,
     Erased,
+    IdentityConflict,
     KeysUnavailable,
 )
 from ledger.identifiers import Identifier
@@ -291,6 +292,25 @@ def test_a_key_and_who_is_being_erased_are_read_as_of_one_moment(
         (key,) = vault.subject_keys([named]).values()
 
 
+def test_a_name_is_given_to_somebody_else_unless_it_is_anothers(
+    vault: Vault, vault_address: str
+) -> None:
+    anna, priya = customers(vault, [[ANNA], [PRIYA]])
+    assert isinstance(anna, UUID)
+    assert isinstance(priya, UUID)
+    vault.assign({ANNA: SOMEBODY, ANNAS_PHONE: anna}, [anna])
+    assert [vault.look_up(one) for one in (ANNA, ANNAS_PHONE)] == [SOMEBODY, anna]
+    assert vault.kinds([anna]) == {"phone": 1}
+    vault.assign({ANNA: SOMEBODY}, [])
+    other = Identifier("user", "u9")
+    with pytest.raises(IdentityConflict, match=r"^identifiers.email: expected one that names nob"):
+        vault.assign({other: anna, PRIYA: anna}, [anna])
+    sql(vault_address, "INSERT INTO erasing (subject) VALUES (?)", anna.bytes)
+    with pytest.raises(Erased):
+        vault.assign({other: anna}, [anna])
+    assert [vault.look_up(one) for one in (other, PRIYA)] == [None, priya]
+
+
 def test_no_new_identifier_leads_to_somebody_who_is_being_erased(
     vault: Vault, vault_address: str
 ) -> None:
@@ -318,7 +338,7 @@ def test_everything_that_names_somebody_is_found_across_epochs(
 def test_identifiers_of_the_lately_erased_are_suppressed_until_their_time(
     vault: Vault, keyring: Keyring, vault_address: str
 ) -> None:
-    digest = keyring.keys().suppression_digest(ANNA)
+    digest = keyring.keys().suppression_of(keyring.identifier_digest(ANNA))
     sql(
         vault_address,
         "INSERT INTO suppression VALUES (?, ?)",

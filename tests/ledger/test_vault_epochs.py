@@ -15,6 +15,7 @@ from ledger.errors import KeyringForeign, KeysUnavailable
 from ledger.keyring import Keyring, Keys, Wrapped
 from ledger.stores import open_vault
 from ledger.vault import Vault, links, rewrap
+from ledger.vault.erasing import EPOCH_LASTS
 from ledger.vault.store import Row
 from tests.ledger.conftest import MakeAddress
 from tests.ledger.processes import CUE, DIE, race, run_until_killed, start
@@ -136,7 +137,7 @@ def test_an_older_copy_of_the_vault_is_dead_after_an_epoch(
             lambda: old.subject_keys([(anna, Retention.IDENTITY)]),
             lambda: old.staff_name(clerk),
             lambda: list(old.letters()),
-            lambda: old.open_letter(LETTER.id),
+            lambda: old.letter_again(LETTER.id),
         ):
             with pytest.raises(KeysUnavailable, match="came one of epoch 1"):
                 ask()
@@ -165,6 +166,56 @@ def test_killed_while_wrapping_anew_it_can_be_begun_again(
     assert vault.rewrap(keyring) == 50 + 1  # the letters were kept again just now
     assert keyring.keys().epochs == (2,)
     assert fill(vault, 0, 60) == before
+
+
+def test_an_epoch_lasts_a_week_and_whoever_opens_then_ends_it(
+    vault_address: str, tmp_path: Path
+) -> None:
+    keyring = Keyring.create(tmp_path / "own.json", clock=lambda: NOON)
+    with open_vault(vault_address, keyring) as vault:
+        before = fill(vault, 0, 20)
+        assert vault.renew(keyring, NOON + EPOCH_LASTS - timedelta(microseconds=1)) is None
+        assert keyring.keys().epochs == (1,)
+        told: list[tuple[int, int]] = []
+        week_later = NOON + EPOCH_LASTS
+        later = Keyring.open(tmp_path / "own.json", clock=lambda: week_later)
+        assert vault.renew(later, week_later, lambda *one: told.append(one)) == 20 + 20 + 9 + 1
+        assert (keyring.keys().epochs, keyring.keys().newest_since) == ((2,), week_later)
+        assert told == [(20, 50), (40, 50), (41, 50), (50, 50)]
+        assert vault.epochs_found() == {2}
+        assert vault.renew(later, week_later) is None
+        assert fill(vault, 0, 20) == before
+
+
+def test_an_epoch_that_somebody_began_and_did_not_end_is_ended(
+    vault: Vault, keyring: Keyring
+) -> None:
+    fill(vault, 0, 20)
+    keyring.begin_epoch()
+    assert vault.renew(keyring, NOON) == 50
+    assert keyring.keys().epochs == (2,)
+
+
+def test_processes_that_end_an_epoch_at_once_harm_nobody(
+    vault: Vault, keyring: Keyring, vault_address: str, tmp_path: Path
+) -> None:
+    before = fill(vault, 0, 300)
+    code = OPEN_VAULT + CUE + "for n in range(8): keyring.begin_epoch(); vault.rewrap(keyring)\n"
+    race(*(start(code, vault_address, tmp_path) for _ in range(3)))
+    assert keyring.keys().epochs == (25,)
+    assert fill(vault, 0, 300) == before
+
+
+def test_of_those_who_find_an_epoch_over_one_begins_the_next(
+    vault: Vault, keyring: Keyring, vault_address: str, tmp_path: Path
+) -> None:
+    before = fill(vault, 0, 100)
+    over = keyring.keys().newest_since + EPOCH_LASTS
+    code = OPEN_VAULT + "from datetime import datetime\n" + CUE
+    code += "vault.renew(keyring, datetime.fromisoformat(sys.argv[3]))\n"
+    race(*(start(code, vault_address, tmp_path, over.isoformat()) for _ in range(3)))
+    assert keyring.keys().epochs == (2,)
+    assert fill(vault, 0, 100) == before
 
 
 def test_a_writer_loses_nothing_while_everything_is_wrapped_anew(
@@ -237,7 +288,7 @@ def test_what_is_written_while_a_page_is_wrapped_anew_stays_as_it_was_written(
     monkeypatch.setattr(rewrap.Epochs, "_replace", late)
     keyring.begin_epoch()
     vault.rewrap(keyring)
-    assert vault.open_letter(LETTER.id) == again
+    assert vault.letter_again(LETTER.id) == again
     assert [letter.id for letter in vault.letters()] == [LETTER.id]
 
 
@@ -285,4 +336,4 @@ def test_a_secret_opens_in_its_own_row_only(
     assert isinstance(blob, bytes)
     assert isinstance(epoch, int)
     with pytest.raises(KeysUnavailable):
-        keyring.unwrap(Wrapped(epoch, blob), b"")
+        keyring.keys().unwrap(Wrapped(epoch, blob), b"")

@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from ledger.errors import NotFound
+from ledger.errors import BadUsage, NotFound
 from ledger.keyring import Keyring
+from ledger.naming import LIMITS, Named
+from ledger.people import NOBODY_MERGED
 from ledger.vault import KeptLetter, Vault
+from tests.ledger.openings import on_record_in
 from tests.ledger.vault_samples import ANNA, LETTER, NOON, PRIYA, sql
 
 
 def test_a_dead_letter_comes_back_as_it_was(vault: Vault) -> None:
     vault.keep([LETTER])
-    assert vault.open_letter(LETTER.id) == LETTER
+    assert vault.letter_again(LETTER.id) == LETTER
     (listed,) = vault.letters()
     assert listed == KeptLetter(
         LETTER.id, NOON, "import", LETTER.reason, "amount", LETTER.coordinates
@@ -28,7 +32,7 @@ def test_the_same_item_refused_twice_is_one_letter_with_the_last_reason(vault: V
     vault.keep([LETTER, again])
     vault.keep([elsewhere, again])
     assert [letter.id for letter in vault.letters()] == [elsewhere.id, LETTER.id]
-    assert vault.open_letter(LETTER.id) == replace(again, id=LETTER.id)
+    assert vault.letter_again(LETTER.id) == replace(again, id=LETTER.id)
 
 
 def test_rows_too_long_to_be_kept_are_letters_by_where_they_stood(vault: Vault) -> None:
@@ -61,7 +65,7 @@ def test_a_letter_is_gone_after_thirty_days_or_when_removed(
         (young.id.bytes,)
     ]
     with pytest.raises(NotFound, match=f"no dead letter {LETTER.id}"):
-        vault.open_letter(LETTER.id)
+        vault.letter_again(LETTER.id)
 
 
 def test_a_letter_about_somebodys_zeros_is_kept(vault: Vault) -> None:
@@ -71,7 +75,7 @@ def test_a_letter_about_somebodys_zeros_is_kept(vault: Vault) -> None:
     vault.keep([zeros])
     (listed,) = vault.letters()
     assert (listed.reason, listed.field) == ("properties.a\ufffdb: expected", "properties.a\ufffdb")
-    assert vault.open_letter(LETTER.id).content == b"\0"
+    assert vault.letter_again(LETTER.id).content == b"\0"
 
 
 def test_letters_are_found_by_whom_they_name(
@@ -80,3 +84,19 @@ def test_letters_are_found_by_whom_they_name(
     vault.keep([LETTER, replace(LETTER, id=uuid4(), content=b"x", identifiers=(PRIYA,))])
     query = "SELECT letter FROM dead_letter_identifier WHERE digest = ?"
     assert sql(vault_address, query, keyring.identifier_digest(ANNA)) == [(LETTER.id.bytes,)]
+
+
+def test_a_letter_opens_only_when_that_is_on_record_and_of_whom_is_known_before(
+    vault: Vault, tmp_path: Path
+) -> None:
+    vault.keep([LETTER])
+    assert vault.named_in(LETTER.id) == frozenset()
+    (anna,) = vault.resolve([[ANNA]], NOBODY_MERGED, LIMITS)
+    assert isinstance(anna, Named)
+    assert vault.named_in(LETTER.id) == {anna.customer}
+    assert vault.open_letter(LETTER.id, on_record_in(tmp_path, about=LETTER.id)) == LETTER
+    for other in (on_record_in(tmp_path, anna.customer), on_record_in(tmp_path, about=uuid4())):
+        with pytest.raises(BadUsage, match=r"whose opening is on record, came another$"):
+            vault.open_letter(LETTER.id, other)
+    with pytest.raises(NotFound):
+        vault.named_in(uuid4())

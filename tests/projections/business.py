@@ -179,6 +179,8 @@ _DATA: dict[str, Data] = {
     ),
     "member.joined": _any(role=[None, "buyer", "boss"]),
     "privacy.requested": _any(right=["erasure", "access"], due_on=_DAYS),
-    "customer.erasing": _any(legal_basis=["art17", "consent"]),
-    "customer.erased": _any(legal_basis=["art17", "consent"], backups_dead_from=_DAYS),
+    "customer.erasing": _any(legal_basis=["art17", "consent"], classes=[None, ["content"]]),
+    "customer.erased": _any(
+        legal_basis=["art17", "consent"], backups_dead_from=_DAYS, classes=[None, ["content", "legal"]]
+    ),
 }  # fmt: skip

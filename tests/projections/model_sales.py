@@ -212,8 +212,11 @@ VIEWS: Mapping[str, View] = {
                 "max", lambda e: e["occurred_at"] if e.get("right") == "erasure" else None, _if("privacy.requested")
             ),
             "due_on": Column("arg_max", lambda e: e.get("due_on") if e.get("right") == "erasure" else None),
-            "erasing_at": _last("occurred_at", "customer.erasing"),
-            "erased_at": _last("occurred_at", "customer.erased"),
+            "erasing_at": Column("max", lambda e: None if e.get("classes") else e["occurred_at"], _if("customer.erasing")),
+            "erased_at": Column("max", lambda e: None if e.get("classes") else e["occurred_at"], _if("customer.erased")),
+            "class_erased_at": Column(
+                "max", lambda e: e["occurred_at"] if e.get("classes") else None, _if("customer.erased")
+            ),
             "legal_basis": _latest("legal_basis"),
             "backups_dead_from": _last("backups_dead_from", "customer.erased"),
             "restriction": _latest("type", "customer.restricted", "customer.unrestricted"),

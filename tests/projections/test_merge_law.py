@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.event import Event
+from ledger.gone import HIDDEN
 from ledger.people import ALIASES
 from projections.definition import Fold, parse_fold
 from projections.engine import Engine
-from projections.folding import HIDDEN, Folder
+from projections.folding import Folder
 from projections.reading import Asked, fold_rows
 from projections.store import Move, ViewStore
 from projections.views import load

@@ -9,7 +9,7 @@ from projections.definition import read_fold
 
 _FOLDER = Path(__file__).parent / "refused"
 
-_OURS = "aliases, events, folded, hidden, joined, merged, migration, order_lines, view_table"
+_OURS = "aliases, events, folded, hidden, hidden_customer, joined, merged, migration, order_lines, view_table"
 _OF_A_LINE = (
     "it has product, quantity and amount_minor of the line, and the columns of events but moment,"
     " lines and data, which all lines of an order share"
@@ -331,6 +331,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "put x in the key, and count the rows in a question",
     ),
     "table_function": ("FROM", "a fold reads events alone", "write FROM events"),
+    "text_of_customer": (
+        "whom",
+        "a text made of a customer would outlive their erasure",
+        "write the customer as it is",
+    ),
     "text_sum": (
         "amount",
         "sum of VARCHAR: only whole numbers add up alike in every order",

@@ -309,7 +309,18 @@ def dealings(seed: int) -> list[Event]:
     tea = {"product": "tea", "quantity": 1, "amount_minor": 300}
     bought: dict[str, Any] = {"currency": "EUR", "amount_minor": 300, "lines": [tea]}
     begun = [happening("order.placed", TODAY - timedelta(days=900), x, **bought) for x in DEALERS]
-    return [*begun, link(MERGED, DEALERS[2], DEALERS[0], TODAY - timedelta(days=60)), *events]
+    merged = link(MERGED, DEALERS[2], DEALERS[0], TODAY - timedelta(days=60))
+    return [*begun, merged, *events, *(e for x in DEALERS for e in private(x))]
+
+
+def private(customer: UUID) -> list[Event]:
+    """What a person asked about their data, what forbids erasing them, and who looked."""
+    at = TODAY - timedelta(days=30)
+    right: dict[str, Any] = {"right": "erasure", "law": "gdpr", "due_on": str(TODAY.date())}
+    asked = happening("privacy.requested", at, customer, request=str(customer), **right)
+    held = happening("hold.placed", at, customer, hold="claim", ground="litigation")
+    opened = happening("order.placed", at, customer, actor=customer, purpose="service")
+    return [asked, held, replace(opened, type="personal_data.opened", domain="audit")]
 
 
 def _known(customer: UUID | None) -> UUID | None:

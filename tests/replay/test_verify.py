@@ -13,9 +13,8 @@ import pytest
 import replay.verify
 from ledger.errors import BookAltered
 from ledger.sqlite.book import SqliteBook
-from projections import Views
+from projections import Listed, Views
 from projections.sqlite import SqliteViews
-from projections.views import Listed
 from replay.verify import verify_book, verify_views
 from tests.ledger.samples import an_event, some_events
 

@@ -24,6 +24,10 @@ def test_every_line_of_the_page_runs_in_order_and_roles_may_what_it_says(tmp_pat
         assert done.code == 0, f"{done.out}\n{done.err}"
         assert "69,659 appended" in done.out + done.err
         assert "69,659 events, gapless and as they were written" in done.out
+        assert "refused, and so it should be" in done.out
+        assert (
+            "69,662 events, gapless and as they were written" in done.out
+        )  # with those of recovery
 
         as_whom = server.url.replace("bahi@", "{}@").replace("/postgres", "/shop")
         with psycopg.connect(as_whom.format("bahi_app"), autocommit=True) as app:
@@ -38,6 +42,7 @@ def test_every_line_of_the_page_runs_in_order_and_roles_may_what_it_says(tmp_pat
         with psycopg.connect(as_whom.format("bahi_analyst"), autocommit=True) as analyst:
             for forbidden in (
                 "SELECT personal FROM book.event",
+                "SELECT count(*) FROM book.readable",  # which names those who are erased
                 "DELETE FROM book_views.customer_360",
             ):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -1,1 +1,1 @@
-CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM {table}
+CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM {table} AS kept WHERE {seen}

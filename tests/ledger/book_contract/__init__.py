@@ -5,7 +5,15 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
-        for part in ("appending", "grouping", "model_book", "reading", "keeping", "processes")
+        for part in (
+            "appending",
+            "grouping",
+            "model_book",
+            "reading",
+            "keeping",
+            "processes",
+            "redacting",
+        )
     )
 )
 
@@ -15,9 +23,10 @@ from tests.ledger.book_contract.grouping import Grouping  # noqa: E402
 from tests.ledger.book_contract.keeping import Keeping  # noqa: E402
 from tests.ledger.book_contract.processes import Processes  # noqa: E402
 from tests.ledger.book_contract.reading import Reading  # noqa: E402
+from tests.ledger.book_contract.redacting import Redacting  # noqa: E402
 
 __all__ = ["A_WHILE_S", "BookContract"]
 
 
-class BookContract(Appending, Grouping, Reading, Keeping, Processes):
+class BookContract(Appending, Grouping, Reading, Keeping, Processes, Redacting):
     """The suite. A subclass is a store."""

@@ -1,6 +1,6 @@
--- Those of these identifiers that belonged to somebody erased lately.
-SELECT g.digest
+-- Until when what arrives for each of these identifiers is refused, if that is later than a moment.
+SELECT g.digest, s.until
 FROM unnest(%b::bytea[], %b::bigint[]) AS g (digest, moment)
 CROSS JOIN LATERAL (
-    SELECT FROM suppression AS x WHERE x.digest = g.digest AND x.until > g.moment LIMIT 1
+    SELECT x.until FROM suppression AS x WHERE x.digest = g.digest AND x.until > g.moment LIMIT 1
 ) AS s

@@ -1,2 +1,2 @@
--- Did this identifier belong to somebody erased lately?
-SELECT digest FROM suppression WHERE digest = ? AND until > ?
+-- Until when what arrives for this identifier is refused, if that is later than a moment.
+SELECT digest, until FROM suppression WHERE digest = ? AND until > ?

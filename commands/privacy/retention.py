@@ -1,0 +1,283 @@
+"""Retention: how long what is sealed is kept, whose time is over, and letting go of it.
+
+Rules are data: a class of personal data, a period, and which last event of a person it runs from. When
+it is over, the person's keys of that class are destroyed, as an erasure that names the rule as its
+basis. A class has one key for all of a person's events, so a period runs for a person and not for each
+event: whoever stays active keeps the class (docs/privacy.md, "What retention does not reach").
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from importlib.resources import files
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from commands.privacy.days import DAY, day_of, months_after
+from commands.privacy.erasing import Answer, Office, erase_each
+from commands.privacy.ordering import Against, Order, against
+from ledger.book import Book
+from ledger.catalogue import Domain, Retention, find
+from ledger.catalogue.fields import Code, Country
+from ledger.clock import from_us
+from ledger.errors import DefinitionRefused, UnknownType
+from ledger.opening import Ledger
+
+_COLUMNS = ("customer", "type", "domain", "market", "occurred_at")
+_PERIOD = re.compile(r"P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
+_AT_ONCE = 1_000
+
+
+def _period(text: str) -> str:
+    if not _PERIOD.fullmatch(text):
+        raise ValueError("a period such as P3Y, P14M or P90D")
+    return text
+
+
+def _known(topic: str) -> str:
+    try:
+        return find(topic).TOPIC
+    except UnknownType as refusal:
+        raise ValueError(refusal.expected) from None
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Rule(_Frozen):
+    """One rule: how long a class is kept, and what the period runs from.
+
+    That is the last event of the person of these `types` or `domains`; with `year_end`, the end of its
+    calendar year. `markets` (ISO countries) are those whose people it is for; none: for all.
+    """
+
+    name: Code
+    retention: Annotated[Retention, Field(alias="class")]
+    period: Annotated[str, AfterValidator(_period)]
+    types: tuple[Annotated[str, AfterValidator(_known)], ...] = ()
+    domains: tuple[Domain, ...] = ()
+    markets: tuple[Country, ...] = ()
+    year_end: bool = False
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _runs_from_something(self) -> Self:
+        if not (self.types or self.domains):
+            raise ValueError("types or domains: what its period runs from")
+        return self
+
+    @cached_property
+    def _parts(self) -> tuple[int, int]:
+        found = _PERIOD.fullmatch(self.period)
+        assert found is not None
+        years, months, weeks, days = (int(part or 0) for part in found.groups())
+        return 12 * years + months, 7 * weeks + days
+
+    def over_on(self, last: date) -> date:
+        """The first day on which a period that runs from this day is over.
+
+        The day of the event does not count, as in Regulation (EEC, Euratom) No 1182/71, Art. 3.
+        """
+        months, days = self._parts
+        begins = date(last.year, 12, 31) if self.year_end else last
+        return months_after(begins, months) + (days + 1) * DAY
+
+
+class Controller(_Frozen):
+    """Who answers for the book, for the record of processing."""
+
+    name: str
+    contact: str = ""
+    officer: str = ""
+    transfers: str = ""
+
+
+class Rules(_Frozen):
+    """The rules of one file, each under a name of its own."""
+
+    rule: tuple[Rule, ...]
+    controller: Controller | None = None
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        names = [rule.name for rule in self.rule]
+        if len(set(names)) < len(names):
+            raise ValueError("a name of its own for each rule")
+        return self
+
+    def of(self, retention: Retention, market: str | None) -> list[Rule]:
+        """Those for somebody of a market: the ones that name it, else the ones that name none."""
+        own = [rule for rule in self.rule if rule.retention is retention]
+        named = [rule for rule in own if market in rule.markets]
+        return named or [rule for rule in own if not rule.markets]
+
+
+def read_rules(path: Path | None) -> Rules:
+    """The rules of a file; without one, those that are shipped. Raises `DefinitionRefused`."""
+    shipped = files("commands.privacy").joinpath("retention.toml")
+    name = "retention.toml" if path is None else path.name
+    try:
+        text = (shipped if path is None else path).read_text(encoding="utf-8")
+        return Rules.model_validate(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DefinitionRefused(name, "the file", f"it cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise DefinitionRefused(name, where, first["msg"]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A class of one person whose time is over, since a day, by a rule; `against` says why it stays."""
+
+    customer: UUID
+    retention: Retention
+    rule: Rule
+    last: datetime
+    over_on: date
+    against: Against | str | None = None
+
+
+def due(office: Office, rules: Rules, at: datetime, actor: UUID, zone: str = "UTC") -> list[Due]:
+    """Whose time is over on the day of a moment in a zone, by person, with what forbids it.
+
+    Reads the whole book, and of the vault only for whom there are keys of which class. Who is erased is
+    not in it; for whom a hold stands, or who is restricted, stays, and it says so.
+    """
+    ledger, today = office.desk.ledger, day_of(at, zone)
+    found = list(_over(ledger, rules, today, zone))
+    restricted = ledger.restricted.now()
+    refused: dict[tuple[UUID, str], Against | str] = {
+        (one.customer, one.rule.name): "the person is restricted"
+        for one in found
+        if not restricted.isdisjoint(ledger.people.now().members(one.customer))
+    }
+    for rule, people in _by_rule(found):
+        for customer, why in against(office.desk, people, _order(rule, actor)).items():
+            refused.setdefault((customer, rule.name), why)
+    return [
+        Due(
+            one.customer,
+            one.retention,
+            one.rule,
+            one.last,
+            one.over_on,
+            refused.get((one.customer, one.rule.name)),
+        )
+        for one in found
+    ]
+
+
+def let_go(office: Office, found: Iterable[Due], actor: UUID) -> Iterator[tuple[Rule, Answer]]:
+    """Destroy the keys of what is due and not forbidden; an answer for each person and rule."""
+    for rule, people in _by_rule([one for one in found if one.against is None]):
+        for answer in erase_each(office, people, _order(rule, actor)):
+            yield rule, answer
+
+
+def basis(rule: Rule) -> str:
+    """What an erasure by this rule names as its ground."""
+    return f"retention:{rule.name}"
+
+
+def _order(rule: Rule, actor: UUID) -> Order:
+    return Order.of(actor, basis(rule), None, [rule.retention])
+
+
+def _by_rule(found: Iterable[Due]) -> Iterator[tuple[Rule, list[UUID]]]:
+    ordered = sorted(found, key=lambda one: one.rule.name)
+    for _, some in groupby(ordered, lambda one: one.rule.name):
+        listed = list(some)
+        yield listed[0].rule, [one.customer for one in listed]
+
+
+def _over(ledger: Ledger, rules: Rules, today: date, zone: str) -> Iterator[Due]:
+    seen = _Seen(rules.rule)
+    seen.read(ledger.book)
+    persons, gone = ledger.people.now(), ledger.gone.now()
+    people = {persons.members(customer) for customer in seen.customers}
+    living = iter(sorted(members for members in people if gone.isdisjoint(members)))
+    while some := list(islice(living, _AT_ONCE)):
+        held = ledger.vault.classes_held(member for members in some for member in members)
+        for members in some:
+            for retention in sorted({one for m in members for one in held.get(m, ())}):
+                if (one := seen.over(rules, members, retention, today, zone)) is not None:
+                    yield one
+
+
+class _Seen:
+    """The last event of each customer that a rule speaks of, and the market they were last seen in."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._last: dict[str, dict[bytes, int]] = {rule.name: {} for rule in rules}
+        self._rules = rules
+        self._market: dict[bytes, tuple[int, str]] = {}
+        self._customers: set[bytes] = set()
+
+    @property
+    def customers(self) -> Iterator[UUID]:
+        """Everybody whom the book knows."""
+        return (UUID(bytes=one) for one in self._customers)
+
+    def read(self, book: Book) -> None:
+        """Everything in the book, batch by batch."""
+        for batch in book.batches(0, _COLUMNS):
+            table = pa.Table.from_batches([batch])
+            table = table.set_column(0, "customer", table["customer"].cast(pa.binary(16)))
+            table = table.filter(pc.field("customer").is_valid())
+            self._customers.update(table["customer"].unique().to_pylist())
+            for rule in self._rules:
+                wanted = _among("type", rule.types) | _among("domain", rule.domains)
+                self._take(self._last[rule.name], table.filter(wanted))
+            self._take_markets(table.filter(pc.field("market").is_valid()))
+
+    def _take(self, last: dict[bytes, int], table: pa.Table) -> None:
+        for customer, at in _latest(table, ["customer"]):
+            last[customer] = max(at, last.get(customer, at))
+
+    def _take_markets(self, table: pa.Table) -> None:
+        for customer, market, at in _latest(table, ["customer", "market"]):
+            self._market[customer] = max((at, market), self._market.get(customer, (at, market)))
+
+    def over(
+        self, rules: Rules, members: Sequence[UUID], retention: Retention, today: date, zone: str
+    ) -> Due | None:
+        """The rule by which the time of this class is over, the last of them to be so."""
+        named = [member.bytes for member in members]
+        markets = [self._market[member] for member in named if member in self._market]
+        chosen = rules.of(retention, max(markets)[1] if markets else None)
+        found = []
+        for rule in chosen:
+            last_of = self._last[rule.name]
+            lasts = [last_of[member] for member in named if member in last_of]
+            if lasts:
+                last = from_us(max(lasts))
+                over_on = rule.over_on(day_of(last, zone))
+                found.append(Due(members[0], retention, rule, last, over_on))
+        if not found:
+            return None
+        latest = max(found, key=lambda one: (one.over_on, one.rule.name))
+        return latest if latest.over_on <= today else None
+
+
+def _among(column: str, values: Sequence[str]) -> pc.Expression:
+    return pc.field(column).isin(pa.array(values, pa.string()))
+
+
+def _latest(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Each key with the latest time, in µs."""
+    at = table["occurred_at"].cast(pa.int64())
+    rows = table.select(list(keys)).append_column("at", at).group_by(list(keys))
+    found = rows.aggregate([("at", "max")])
+    return zip(*(found[name].to_pylist() for name in (*keys, "at_max")), strict=True)

@@ -1,0 +1,1 @@
+SELECT redact_event(%(position)s::bigint, %(removed)s::text[])

@@ -1,0 +1,2 @@
+-- Has any suppression had its time, at a moment?
+SELECT 1 FROM suppression WHERE until <= %s LIMIT 1

@@ -1,0 +1,2 @@
+-- These erasures have ended.
+DELETE FROM erasure WHERE event = ANY (%b::bytea[])

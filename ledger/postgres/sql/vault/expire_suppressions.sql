@@ -1,0 +1,2 @@
+-- Forget the suppressions that have had their time.
+DELETE FROM suppression WHERE until <= %s

@@ -1,0 +1,6 @@
+-- How many secrets are wrapped under older epochs.
+SELECT
+    (SELECT count(*) FROM identifier WHERE epoch < ?)
+    + (SELECT count(*) FROM subject_key WHERE epoch < ?)
+    + (SELECT count(*) FROM staff WHERE epoch < ?)
+    + (SELECT count(*) FROM dead_letter WHERE epoch < ?)

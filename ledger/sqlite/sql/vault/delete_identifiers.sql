@@ -1,0 +1,2 @@
+-- An identifier names nobody any longer.
+DELETE FROM identifier WHERE digest = ?

@@ -1,0 +1,2 @@
+-- An erasure has ended.
+DELETE FROM erasure WHERE event = ?

@@ -1,0 +1,2 @@
+-- What an erasure has destroyed.
+UPDATE erasure SET receipt = ? WHERE event = ?

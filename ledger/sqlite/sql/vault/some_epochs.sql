@@ -1,0 +1,8 @@
+-- Under which epochs the first secrets of each kind are wrapped.
+SELECT epoch FROM (SELECT epoch FROM identifier LIMIT 1) AS identifier_first
+UNION
+SELECT epoch FROM (SELECT epoch FROM subject_key LIMIT 1) AS subject_key_first
+UNION
+SELECT epoch FROM (SELECT epoch FROM staff LIMIT 1) AS staff_first
+UNION
+SELECT epoch FROM (SELECT epoch FROM dead_letter LIMIT 1) AS dead_letter_first

@@ -1,0 +1,1 @@
+DELETE FROM hidden_customer WHERE customer = ANY (%(customers)s::uuid[])

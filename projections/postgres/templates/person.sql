@@ -1,0 +1,1 @@
+CASE WHEN {seen} THEN {column} END AS {column}

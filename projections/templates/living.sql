@@ -1,0 +1,1 @@
+({customer}) NOT IN (SELECT customer FROM hidden)

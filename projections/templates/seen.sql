@@ -1,0 +1,4 @@
+SELECT {columns}
+FROM merged
+WHERE {living}
+ORDER BY {keys}

@@ -1,0 +1,166 @@
+"""An erasure whose process is killed, after each step and amid some: never half, and carried on to the end.
+
+One process has the modules loaded, and from it a child is born for each point, which works on a ledger of
+its own until it kills itself there. Then the ledger is opened again, as any command would.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+import commands.privacy.erasing
+import ledger.vault.erasing
+from commands.privacy.erasing import Step, resume
+from ledger.opening import Ledger
+from ledger.vault import Belongings, Erasure
+from tests.commands.erasures import Kept, erased, lives, merged, office, user
+from tests.commands.samples import (
+    NOW,
+    customer_of,
+    keep_on_server,
+    opened,
+    recorded,
+    take,
+    told,
+    touchpoint,
+)
+from tests.ledger.processes import ROOT
+
+AMID = ["announced", "destroying", "burying", "certifying", "ending"]
+POINTS = [*AMID, *(step.value for step in Step)]
+NEVER_BEGAN = {"announced"}
+
+NURSERY = """
+import sys
+from pathlib import Path
+from tests.commands.test_erasing_crashes import POINTS, bear
+for point in POINTS:
+    bear(Path(sys.argv[1]) / point, point)
+"""
+
+
+def bear(folder: Path, point: str) -> None:
+    """Have a child erase until it dies at this point."""
+    child = os.fork()
+    if child == 0:
+        try:
+            erase_until(folder, point)
+        finally:
+            os._exit(1)  # it got past the point
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), point
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def erase_until(folder: Path, point: str) -> None:
+    with opened(folder) as ledger_:
+        patch, vault = pytest.MonkeyPatch(), ledger_.vault
+        announce, ended = vault.announce, vault.ended
+
+        def die_announced(erasures: Iterable[Erasure], now: datetime) -> None:
+            announce(erasures, now)  # in the vault, and nothing in the book
+            die()
+
+        def die_ending(events: Iterable[UUID]) -> None:
+            if some := list(events):
+                die()
+            ended(some)
+
+        if point == "announced":
+            patch.setattr(vault, "announce", die_announced)
+        elif point == "destroying":  # amid the vault's transaction
+            patch.setattr(ledger.vault.erasing, "_written", die)
+        elif point == "burying":  # of two changes of the keyring one is made
+            patch.setattr(ledger_.keyring, "raise_high_water", die)
+        elif point == "certifying":
+            patch.setattr(commands.privacy.erasing, "_certified", die)
+        elif point == "ending":
+            patch.setattr(vault, "ended", die_ending)
+        at = office(ledger_, told=lambda step: die() if step.value == point else None)
+        anna, ben = customer_of(ledger_, "user", "anna"), customer_of(ledger_, "user", "ben")
+        assert anna is not None
+        assert ben is not None
+        erased(ledger_, anna, ben, at=at)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def folders(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Path]:
+    """Give a ledger for each point, in which three people live, one of them as two customers."""
+    found = {point: tmp_path / point for point in POINTS}
+    for folder in found.values():
+        folder.mkdir()
+        if request.param == "postgres":
+            keep_on_server(folder, request.getfixturevalue("postgres_url"))
+        with opened(folder) as ledger_:
+            anna, hanna, _, _ = lives(ledger_, "anna", "hanna", "ben", "carl")
+            merged(ledger_, anna, hanna)
+    return found
+
+
+def test_wherever_it_is_killed_an_erasure_ends_whole(folders: dict[str, Path]) -> None:
+    above = next(iter(folders.values())).parent
+    subprocess.run([sys.executable, "-W", "error", "-c", NURSERY, str(above)], cwd=ROOT, check=True)
+    for point, folder in folders.items():
+        if point in NEVER_BEGAN:
+            expect_nothing_happened(folder)
+        else:
+            expect_carried_on(folder, point)
+
+
+def expect_nothing_happened(folder: Path) -> None:
+    with opened(folder) as ledger_:
+        assert len(ledger_.vault.announced()) == 3
+        assert resume(office(ledger_)) == 0
+        assert ledger_.gone.now() == frozenset()
+        assert "customer.erasing" not in {r.event.type for r in recorded(ledger_)}
+        anna = customer_of(ledger_, "user", "anna")
+        assert anna is not None
+        assert not ledger_.vault.fenced([anna])
+        (outcome,) = take(ledger_, touchpoint("alive", who={"user": "anna"}))
+        assert outcome.refusal is None
+        assert len(ledger_.vault.announced()) == 3  # perhaps somebody is just about to begin it
+        later = office(ledger_, clock=lambda: NOW + timedelta(days=1, seconds=1))
+        assert resume(later) == 0
+        assert ledger_.vault.announced() == []
+
+
+def expect_carried_on(folder: Path, point: str) -> None:
+    with opened(folder) as ledger_:
+        begun = {r.event.customer for r in recorded(ledger_) if r.event.type == "customer.erasing"}
+        assert len(begun) == 3, point
+        assert ledger_.gone.now() == begun  # whatever else is undone, nobody sees them
+        carl = customer_of(ledger_, "user", "carl")
+        assert carl is not None
+        assert carl not in begun
+        late = touchpoint("late", who={"user": "carl"})
+        assert told(take(ledger_, late))[0][0] == "appended"
+        made = Kept()
+        assert resume(office(ledger_, made)) == 3, point
+        expect_erased(ledger_, {one for one in begun if one}, carl)
+        assert resume(office(ledger_, made)) == 0
+    with opened(folder) as ledger_:  # a vault in which any of their keys were left would not open
+        expect_erased(ledger_, {one for one in begun if one}, carl)
+
+
+def expect_erased(ledger_: Ledger, people: set[UUID], carl: UUID) -> None:
+    ends = [r.event.customer for r in recorded(ledger_) if r.event.type == "customer.erased"]
+    assert sorted(map(str, ends)) == sorted(map(str, people))  # exactly one each
+    assert ledger_.vault.belongings(list(people)) == Belongings({}, {}, 0)
+    assert ledger_.vault.holding([*people, carl]) == {carl}
+    assert ledger_.vault.announced() == []
+    assert ledger_.keyring.tombstones == people
+    assert ledger_.vault.look_up(user("ben")) is None
+    told_of = [r.event.data for r in recorded(ledger_) if r.event.type == "customer.erased"]
+    assert [data["keys_tried"] for data in told_of] == [3] * 3
+    assert [len(data["commitments"]) for data in told_of] == [3] * 3
