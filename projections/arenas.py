@@ -11,7 +11,7 @@ _M_ARENA_MAX = -8
 
 @cache
 def keep_few_arenas() -> None:
-    """Let threads share what they allocate from, as many at a time as there are cores.
+    """Let threads share what they allocate from. To be called before there are any.
 
     Folds run in threads of their own, which come and go with every stride, and glibc lets up to eight
     times as many arenas grow as there are cores, each with what it once held: catching up on two million

@@ -15,7 +15,6 @@ from ledger.gone import HIDDEN
 from ledger.people import ALIASES
 from ledger.relation import Feed
 from projections import functions, sql
-from projections.arenas import keep_few_arenas
 from projections.definition import Fold
 
 _FEW = 1_000
@@ -64,7 +63,6 @@ class Folder:
         The batches are drawn in the caller's thread, since whoever reads a store may be bound to
         it; each fold runs in a thread of its own. Memory follows the keys, not the events.
         """
-        keep_few_arenas()
         with (
             functions.connect() as connection
         ):  # gives back to the system what one of the thread's keeps

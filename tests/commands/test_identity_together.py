@@ -109,8 +109,8 @@ def test_a_judgement_between_naming_and_appending_is_minded(tmp_path: Path, sign
         one, other = known(ledger, "user:u1", "crm:c1")
         resolve, rest = ledger.vault.resolve, list(sign)
 
-        def interrupted(*given: Any) -> Any:
-            answer = resolve(*given)
+        def interrupted(*given: Any, **named: Any) -> Any:
+            answer = resolve(*given, **named)
             while rest:
                 judge(elsewhere, rest.pop(0), one, other)
             return answer
