@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -274,13 +273,13 @@ def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
 @views.command("run")
 def views_run() -> None:
     """Keep every view current until told to stop; wait while another process does."""
-    to_stop = threading.Event()
     signs = (signal.SIGINT, signal.SIGTERM)
+    told: list[object] = []  # no Event: a sign may come while its lock is held, by us
 
-    def stop(*_: object) -> None:
-        to_stop.set()
-        for sign in signs:  # who tells us twice will not wait for a server that is away
-            signal.signal(sign, signal.SIG_DFL)
+    def stop(sign: int, _: object) -> None:
+        for one in signs:  # who tells us twice will not wait for a server that is away
+            signal.signal(one, signal.SIG_DFL)
+        told.append(sign)
 
     for sign in signs:
         signal.signal(sign, stop)
@@ -299,7 +298,7 @@ def views_run() -> None:
                     say(f"warning: {failure}; `bahi views list` shows how they stand")
                 said.add(failure)
 
-        bahi.views.run(bahi.ledger.book, to_stop.is_set, at_work, at_rest)
+        bahi.views.run(bahi.ledger.book, lambda: bool(told), at_work, at_rest)
 
 
 @app.command()
