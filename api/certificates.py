@@ -35,6 +35,7 @@ def plan_json(
         "dead_letters": plan.letters,
         "rows_in_views": dict(rows),
         "holds": list(plan.holds),
+        "requests": list(plan.requests),
         "against": None if refusal is None else str(refusal),
         "digits": digits if refusal is None else None,
     }
@@ -59,6 +60,7 @@ def print_plan(
     ]
     if asked.classes is None:
         told.append(("rows in views", _counted(rows)))
+    told += [("open request", request) for request in plan.requests]
     told += [("hold", hold) for hold in plan.holds]
     told += [] if refusal is None else [("against it", str(refusal))]
     out.print(_grid(told))

@@ -44,7 +44,9 @@ _SHOWN = 50
 _FOLDED_AT = 40
 _BETWEEN = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_EXECUTED = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # the wide ones of East Asia as well
+_EXECUTED = r"[=+\-@＝＋－＠]"  # the wide ones of East Asia as well
+_BEGINS_BADLY = re.compile(rf"\s*{_EXECUTED}|[\t\r\n]")
+_GOES_ON_BADLY = re.compile(rf"(?<=[;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029])(?=[\"\s]*{_EXECUTED})")
 
 
 class Format(StrEnum):
@@ -121,8 +123,13 @@ def readable(value: object) -> str:
 
 
 def defused(text: str) -> str:
-    """A text that a spreadsheet would execute, made a text there by an apostrophe."""
-    return f"'{text}" if _EXECUTED.match(text) else text
+    """A text that a spreadsheet would execute, made a text there by an apostrophe.
+
+    Where lists are written with semicolons or tabs, a spreadsheet takes our file apart at those too, and
+    at line breaks in a text, whether we put it in quotes or not: what follows begins a cell there.
+    """
+    whole = _GOES_ON_BADLY.sub("'", text)
+    return f"'{whole}" if _BEGINS_BADLY.match(text) else whole
 
 
 def visible(text: str) -> str:
@@ -218,12 +225,14 @@ def _plain(rows: pa.Table) -> pa.Table:
         else pa.array([_csv_cell(value) for value in column.to_pylist()], pa.string())
         for column in rows.columns
     ]
-    return pa.table(dict(zip(rows.column_names, columns, strict=True)))
+    return pa.table(columns, names=[defused(name) for name in rows.column_names])
 
 
 def _csv_cell(value: object) -> str | None:
     text = _cell(value)
-    return defused(text) if text is not None and isinstance(value, str) else text
+    if text is None or isinstance(value, bool | int | float | Decimal):
+        return text
+    return defused(text)
 
 
 def _cell(value: object) -> str | None:

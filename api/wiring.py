@@ -1,7 +1,7 @@
 """The composition root: the only place where the parts of Bahi are put together."""
 
-import getpass
 import os
+import pwd
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from ledger.restricted import DESPITE
 from ledger.settings import Settings
 from ledger.stores import open_book
 from projections import Progress, Views
+from projections.arenas import keep_few_arenas
 from replay.history import History
 from streams.imports import Intake
 
@@ -35,6 +36,8 @@ class Bahi:
     clock: Clock
     ids: Ids
     ledger: Ledger
+    user: str | None = None
+    """Who acts; None for whoever runs this process. There is no setting of it and no variable."""
     unfinished: Exception | None = field(default=None, init=False)
     """Why an erasure that had begun could not be carried on when this was opened."""
     overdue: Exception | None = field(default=None, init=False)
@@ -48,11 +51,13 @@ class Bahi:
         clock: Clock = system_clock,
         ids: Ids = random_ids,
         wrapping: Progress | None = None,
+        user: str | None = None,
     ) -> Self:
         """Open the ledger that the settings name, or begin it.
 
         Where its epoch is over, everything in the vault is wrapped anew; `wrapping` is told how far that is.
         """
+        keep_few_arenas()
         book = open_book(settings.ledger_address, clock)
         try:
             ledger = open_ledger(
@@ -67,7 +72,7 @@ class Bahi:
         except BaseException:
             ledger.close()
             raise
-        bahi = cls(settings, clock, ids, ledger)
+        bahi = cls(settings, clock, ids, ledger, user)
         try:
             ledger.vault.expire_suppressions(clock())
             resume(bahi.office)
@@ -83,9 +88,14 @@ class Bahi:
 
     @classmethod
     def open_restored(
-        cls, settings: Settings, clock: Clock = system_clock, ids: Ids = random_ids
+        cls,
+        settings: Settings,
+        clock: Clock = system_clock,
+        ids: Ids = random_ids,
+        user: str | None = None,
     ) -> tuple[Self, Standing]:
         """Open stores that may be older than is remembered, for `recover` and nothing else."""
+        keep_few_arenas()
         book = open_book(settings.ledger_address, clock)
         try:
             ledger, standing = open_restored(
@@ -94,7 +104,7 @@ class Bahi:
         except BaseException:
             book.close()
             raise
-        return cls(settings, clock, ids, ledger), standing
+        return cls(settings, clock, ids, ledger, user), standing
 
     def recover(self, standing: Standing) -> int:
         """Make restored stores fit to be opened; see `commands.privacy.recovering`."""
@@ -154,12 +164,8 @@ class Bahi:
         return Office(self.desk, (_ForgettingViews(self), self.staging))
 
     def actor(self) -> UUID:
-        """The random id of whoever runs this process, by their name on this machine."""
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError):  # a container's user often has a number and no name
-            name = f"uid-{os.getuid()}"
-        return self.staff(name)
+        """The random id of whoever acts, by their name on this machine."""
+        return self.staff(self.user or _user())
 
     def staff(self, name: str) -> UUID:
         """The random id of a member of staff, by their name on this machine; made if it is new."""
@@ -197,6 +203,15 @@ class Bahi:
         trace: TracebackType | None,
     ) -> None:
         self.close(in_order=kind is None)
+
+
+def _user() -> str:
+    """Whose process this is, by its real user id: what the environment says of it, anybody can set."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a container's user often has a number and no name
+        return f"uid-{number}"
 
 
 class _ForgettingViews:

@@ -112,6 +112,8 @@ class Rule(Slice[Any]):
 
     CREATES: ClassVar[bool] = False
     """Whether it may be about a person or thing that nobody has heard of."""
+    OF_THE_GONE: ClassVar[bool] = False
+    """Whether it may be about somebody who is erased."""
 
     def __init__(self, proposed: Proposed) -> None:
         self.proposed = proposed
@@ -184,11 +186,12 @@ class Desk:
         application = _Rules(self.ledger)
         made = False
         for _ in range(_ATTEMPTS):
-            proposed, missing = self._placed(draft, rule.CREATES)
+            proposed, missing = self._placed(draft, rule)
             decided = application.decided(rule(proposed))
             if self._changed(proposed):
                 continue  # who is one person has changed while the rule was reading
-            if self.ledger.gone.now().intersection(proposed.members):
+            gone = frozenset() if rule.OF_THE_GONE else self.ledger.gone.now()
+            if gone.intersection(proposed.members):
                 raise BadField("identifiers", "a person who is not being erased", "one who is")
             draft.customer = proposed.customer or self._living(decided.contact)
             check_sealable(draft)
@@ -226,14 +229,14 @@ class Desk:
 
     def _about_the_same(self, draft: Draft, customer: UUID | None) -> bool:
         """Whether whom a command names, if anybody, is the person of the event of its id."""
-        persons, asked = self.ledger.people.now(), draft.touchpoint
+        persons, asked = self.ledger.living.now(), draft.touchpoint
         named = {self.ledger.vault.look_up(one) for one in check_names(asked, self.region)}
         named |= {asked.customer} if asked.customer else set()
         return not named or customer is None or bool(named & {*persons.members(customer)})
 
     def _changed(self, proposed: Proposed) -> bool:
         """Whether any of the people that the rule has seen are others by now."""
-        now = self.ledger.people.now()
+        now = self.ledger.living.now()
         return any(
             now.members(member) != proposed.persons.members(member)
             or now.links_of(member) != proposed.persons.links_of(member)
@@ -244,25 +247,26 @@ class Desk:
         """Whose thing it is; nobody's, once they are being erased: the thing goes on without them."""
         return None if contact is None or self.ledger.fenced([contact]) else contact
 
-    def _placed(self, draft: Draft, creates: bool) -> tuple[Proposed, bool]:
+    def _placed(self, draft: Draft, rule: type[Rule]) -> tuple[Proposed, bool]:
         """What is proposed, with the ids of whom and what it names.
 
         Whoever is not known yet has a new id for the time of deciding, and True is answered: nobody is
         entered into the vault for a command that is then refused.
         """
-        persons = self.ledger.people.now()
+        persons = self.ledger.living.now()
         vault, asked = self.ledger.vault, draft.touchpoint
         customer, missing = asked.customer, False
         if customer is None and draft.identifiers:
             known = [vault.look_up(identifier) is not None for identifier in draft.identifiers]
-            if not any(known) and not creates:
+            if not any(known) and not rule.CREATES:
                 kinds = ", ".join(identifier.kind for identifier in draft.identifiers)
                 raise NotFound("customer", f"with that {kinds}")
             customer, missing = self._named(draft, persons), not all(known)
-        if customer is not None and vault.fenced(persons.members(customer)):
+        members = () if customer is None or rule.OF_THE_GONE else persons.members(customer)
+        if vault.fenced(members):
             raise BadField("identifiers", "a person who is not being erased", "one who is")
         unknown = self._make_tags(draft, create=False)
-        if unknown and not creates:
+        if unknown and not rule.CREATES:
             raise NotFound(unknown[0], "of that number")
         tags = dict(asked.tags)
         for tag in (*draft.reference_tags, *draft.thing_tags):
@@ -274,9 +278,9 @@ class Desk:
 
     def _named(self, draft: Draft, persons: Persons, *, keep: bool = False) -> UUID:
         """Whom the identifiers name. A command is about one person: it merges nobody on the way."""
-        arrivals = [draft.arrival(self.clock())]
+        arrivals, gone = [draft.arrival(self.clock())], self.ledger.gone.now()
         (named,) = self.ledger.vault.resolve(
-            [draft.identifiers], persons, self.limits, keep=keep, arrivals=arrivals
+            [draft.identifiers], persons, self.limits, keep=keep, arrivals=arrivals, gone=gone
         )
         if isinstance(named, Refused):
             raise named
@@ -303,7 +307,7 @@ class Desk:
         """Enter into the vault whom and what the command names, now that it is allowed."""
         self._make_tags(draft, create=True)
         if draft.touchpoint.customer is None and draft.identifiers:
-            self._named(draft, self.ledger.people.now(), keep=True)
+            self._named(draft, self.ledger.living.now(), keep=True)
 
 
 class _Sealed(Tagged[Any]):

@@ -182,7 +182,7 @@ def _try_run(
     latest = now + future_tolerance
     new = taken(new, lambda draft: check_new(draft, latest, region))
     _tag(ledger, new)
-    persons = ledger.people.now()
+    persons = ledger.living.now()
     new = taken(_resolve(ledger, new, now, persons, limits, outcomes), check_sealable)
     _append(ledger, new, now, persons, registered, outcomes)
     return [outcomes[index] for index in range(len(run))]
@@ -274,12 +274,15 @@ def _resolve(
 ) -> list[Draft]:
     """Who each item is about, and which customers it shows to be one person.
 
-    An item about somebody who is erased, or being erased, is refused; for a while also what is still
-    on its way about them, see `ledger.vault.suppression`.
+    An item about somebody who is erased, or being erased, is refused, and nobody is merged with them;
+    for a while also what is still on its way about them, see `ledger.vault.suppression`.
     """
     unknown = [() if draft.touchpoint.customer else draft.identifiers for draft in drafts]
     arrivals = [draft.arrival(now) for draft in drafts]
-    found = ledger.vault.resolve(unknown, persons, limits, arrivals=arrivals)
+    gone = (
+        ledger.gone.now()
+    )  # as of `persons` at least; what begins later meets the append's condition
+    found = ledger.vault.resolve(unknown, persons, limits, arrivals=arrivals, gone=gone)
     rest = []
     for draft, named in zip(drafts, found, strict=True):
         if isinstance(named, Refused):

@@ -220,8 +220,21 @@ class Book(ABC):
         in free space nor in its log. Done again, it changes nothing.
 
         Raises `NotAllowed` where the book does not say so, and `StoreUnavailable` if others keep a
-        copy from being cleared away; then the same again does it.
+        copy from being cleared away; then the same again does it. Until `redacted` is told, `redacting`
+        names the event, so that a crash in between is known.
         """
+
+    @abstractmethod
+    def redacting(self) -> list[int]:
+        """Positions of events whose removed bytes may still be in free space, or in somebody's view."""
+
+    @abstractmethod
+    def redacted(self, position: int) -> None:
+        """Note that all which was to be done after `redact` has been done."""
+
+    @abstractmethod
+    def demand_redactable(self) -> None:
+        """Raises `BadUsage` where whoever has opened the store has no right to remove bytes from it."""
 
     @abstractmethod
     def close(self) -> None:

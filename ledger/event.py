@@ -96,6 +96,17 @@ def leaf_hash(recorded_us: int, body: bytes, personal: bytes) -> bytes:
     return hashlib.sha256(head + body + personal).digest()
 
 
+def kept_hash(
+    recorded_us: int, event_id: bytes, kind: str, occurred_us: int, body: bytes | None
+) -> bytes:
+    """SHA-256 (32 bytes) of what stands of an event from which bytes were removed: its columns, and its
+    envelope where that stays. What was removed proves its leaf no longer; this proves the rest.
+    """
+    head = b"\x02" + struct.pack(">Qq16sI", recorded_us, occurred_us, event_id, len(kind.encode()))
+    rest = b"" if body is None else b"\x01" + body
+    return hashlib.sha256(head + kind.encode() + rest).digest()
+
+
 def encode_body(event: Event) -> bytes:
     """The clear envelope as canonical JSON; absent fields are left out.
 

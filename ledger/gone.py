@@ -8,12 +8,14 @@ stays. The keyring's tombstones count too, so that a book restored from before b
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from uuid import UUID
 
 import pyarrow as pa
 
 from ledger.book import Book, Match
 from ledger.catalogue.privacy import CustomerErasing
+from ledger.people import NOBODY_MERGED, People, Persons
 
 HIDDEN = pa.schema([("customer", pa.uuid())])
 """Customers whom nobody is to see."""
@@ -61,6 +63,27 @@ class Gone:
                 self._customers.append(customer)
                 self._now = None
         self._read_upto = head
+
+
+class Living:
+    """Who is one person of those who are not gone: a link to somebody gone binds nobody.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, people: People, gone: Gone) -> None:
+        self._people = people
+        self._gone = gone
+        self._latest: tuple[object, object, Persons] = (None, None, NOBODY_MERGED)
+
+    def now(self) -> Persons:
+        """The people as the book has them now; whoever was gone at its `upto` is not among them."""
+        persons, gone = self._people.now(), self._gone.now()
+        groups, hidden, living = self._latest
+        if groups is not persons.groups or hidden is not gone:
+            living = persons.without(gone)
+            self._latest = (persons.groups, gone, living)
+        return replace(living, upto=persons.upto)
 
 
 def hidden_table(customers: Collection[UUID]) -> pa.Table:

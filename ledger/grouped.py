@@ -99,3 +99,12 @@ class GroupedBook(Book):
 
     def redact(self, position: int, removed: Collection[str]) -> None:
         self._book.redact(position, removed)
+
+    def redacting(self) -> list[int]:
+        return self._book.redacting()
+
+    def redacted(self, position: int) -> None:
+        self._book.redacted(position)
+
+    def demand_redactable(self) -> None:
+        self._book.demand_redactable()

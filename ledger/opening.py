@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ledger.book import Book, Match
-from ledger.catalogue.privacy import CustomerErased
+from ledger.book import Book
 from ledger.clock import Clock, Ids, random_ids, system_clock
+from ledger.erasings import Erasings, erasings
 from ledger.errors import KeyringForeign, KeyringMissing, KeysUnavailable, StoreRolledBack
-from ledger.gone import Gone
+from ledger.gone import Gone, Living
 from ledger.keyring import HighWater, Keyring
 from ledger.people import People
 from ledger.restricted import Restricted
@@ -36,11 +36,13 @@ class Ledger:
     sealer: Sealer
     people: People = field(init=False)
     gone: Gone = field(init=False)
+    living: Living = field(init=False)
     restricted: Restricted = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", People(self.book))
         object.__setattr__(self, "gone", Gone(self.book, lambda: self.keyring.tombstones))
+        object.__setattr__(self, "living", Living(self.people, self.gone))
         object.__setattr__(self, "restricted", Restricted(self.book, self.people))
 
     def fenced(self, customers: Iterable[UUID]) -> frozenset[UUID]:
@@ -92,7 +94,7 @@ def open_ledger(
     try:
         _check_vault(vault, keyring, mark)
         ledger = _joined(book, vault, keyring)
-        _check_erased(ledger)
+        _check_erased(ledger, mark)
     except BaseException:
         vault.close()
         raise
@@ -104,7 +106,8 @@ class Standing:
     """How book and vault stand to what is remembered of them; see `open_restored`.
 
     Of `erased`, whom keyring or book know to be, the book does not say so of the `untold`, and the vault
-    has keys or identifiers again of the `returned`.
+    has keys or identifiers again of the `returned`. By the book's word the vault was written as often as
+    `certified`, at the least.
     """
 
     remembered: HighWater
@@ -114,6 +117,7 @@ class Standing:
     erased: frozenset[UUID]
     untold: frozenset[UUID]
     returned: frozenset[UUID]
+    certified: int
 
 
 def open_restored(
@@ -149,7 +153,8 @@ def _joined(book: Book, vault: Vault, keyring: Keyring) -> Ledger:
 
 
 def _standing(ledger: Ledger, mark: HighWater) -> Standing:
-    erased = ledger.keyring.tombstones | _ended(ledger)
+    told = erasings(ledger.book, ledger.keyring)
+    erased = ledger.keyring.tombstones | told.ended_whole()
     book, size = ledger.book, ledger.book.head()
     found = HighWater(size, book.root_at(size), ledger.vault.generation())
     untold = erased - ledger.gone.between(0, size)
@@ -158,10 +163,11 @@ def _standing(ledger: Ledger, mark: HighWater) -> Standing:
         remembered=mark,
         found=found,
         book_is_older=older or bool(untold),
-        vault_is_older=found.vault_generation < mark.vault_generation,
+        vault_is_older=found.vault_generation < max(mark.vault_generation, told.generation()),
         erased=erased,
         untold=untold,
         returned=ledger.vault.knowing(erased),
+        certified=told.generation(),
     )
 
 
@@ -252,37 +258,41 @@ def _check_epochs(vault: Vault, keyring: Keyring) -> None:
         )
 
 
-def _check_erased(ledger: Ledger) -> None:
+def _check_erased(ledger: Ledger, mark: HighWater) -> None:
     """Keyring and book both witness who is erased: what one of them has lost, the other still says.
 
     The keyring learns again what an older copy of it does not know.
     """
     stones = ledger.keyring.tombstones
-    untold = stones - ledger.gone.between(0, ledger.book.head())
-    ended = _ended(ledger)
+    told = _told_since(ledger, mark)
+    ended = told.ended_whole()
     if not ended <= stones:
         ledger.keyring.add_tombstone(*sorted(ended - stones))
     if returned := ledger.vault.holding(stones | ended):
         found = f"keys of {len(returned):,} customers"
         raise _rolled_back("vault", "no key of anybody erased", found)
-    if untold:
+    if untold := stones - ledger.gone.between(0, ledger.book.head()):
         found = f"none of {len(untold):,} customers"
         raise _rolled_back("book", "the erasing of everybody erased", found)
+    # Keyring and vault may both be older, and what an erasure of single classes destroyed be here again.
+    if (generation := ledger.vault.generation()) < told.generation():
+        expected = f"generation {told.generation()} or later"
+        raise _rolled_back("vault", expected, str(generation), "book certifies")
 
 
-def _ended(ledger: Ledger) -> frozenset[UUID]:
-    """Those whose whole erasing stands in the book from beginning to end."""
-    begun = ledger.gone.between(0, ledger.book.head())
-    if begun <= ledger.keyring.tombstones:  # as ever, and then nothing more is to be read
-        return begun
-    erased = ledger.book.read(matching=[Match((CustomerErased.TOPIC,))])
-    whole = {one.event.customer for one in erased if not one.event.data.get("classes")}
-    return frozenset(customer for customer in begun if customer in whole)
+def _told_since(ledger: Ledger, mark: HighWater) -> Erasings:
+    """The erasings in the book of which the keyring may not know: where it knows everybody who is gone,
+    none is before its mark, which was raised for book and vault at once.
+    """
+    known = ledger.gone.between(0, ledger.book.head()) <= ledger.keyring.tombstones
+    return erasings(ledger.book, ledger.keyring, mark.size if known else 0)
 
 
-def _rolled_back(store: str, expected: str, found: str) -> StoreRolledBack:
+def _rolled_back(
+    store: str, expected: str, found: str, witness: str = "keyring remembers"
+) -> StoreRolledBack:
     return StoreRolledBack(
-        f"{store}: expected {expected}, as the keyring remembers, found {found}; it seems restored "
+        f"{store}: expected {expected}, as the {witness}, found {found}; it seems restored "
         f"from an older copy, in which erased people may live: bring back the newest copy; "
         f"where there is none, `bahi recover` erases in this one whoever was erased"
     )

@@ -8,7 +8,7 @@ everything as if the merge had never been, and both clocks need only the links a
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, permutations, product
@@ -87,24 +87,27 @@ class Persons:
         )
 
     def without(self, hidden: Collection[UUID]) -> "Persons":
-        """The same people with nobody of these among them: the others are who they are without them."""
+        """The same people with nobody of these among them: the others are who they are without them, and
+        whom a link to one of these alone had made one person are not.
+        """
         touched = {self.groups[customer] for customer in hidden if customer in self.groups}
         if not touched:
             return self
         groups, joined = dict(self.groups), dict(self.joined)
-        for group in touched:
-            left = tuple(member for member in group if member not in hidden)
-            for member in group:
-                del groups[member]
-            if len(left) > 1:
-                groups |= dict.fromkeys(left, left)
-            for two in combinations(group, 2):
-                if not set(two) <= set(left):
-                    del joined[frozenset(two)]
         links, parted = (
             frozenset(pair for pair in pairs if pair.isdisjoint(hidden))
             for pairs in (self.links, self.parted)
         )
+        bound = _bound(links, {member for group in touched for member in group})
+        for group in touched:
+            for member in group:
+                del groups[member]
+                left = tuple(one for one in group if one in bound.get(member, ()))
+                if len(left) > 1:
+                    groups[member] = left
+            for one, other in combinations(group, 2):
+                if other not in groups.get(one, ()):
+                    del joined[frozenset({one, other})]
         return replace(self, groups=groups, joined=joined, links=links, parted=parted)
 
     def aliases(self) -> pa.Table:
@@ -261,6 +264,15 @@ def persons_of(links: Iterable[Recorded], age: Age) -> Persons:
         frozenset(since),
         frozenset(parted),
     )
+
+
+def _bound(links: Iterable[Pair], among: Set[UUID]) -> dict[UUID, set[UUID]]:
+    """Everybody of these who is linked to anybody, and with whom, be it by way of others."""
+    bound: dict[UUID, set[UUID]] = {}
+    for one, other in (pair for pair in links if pair <= among):
+        together = bound.get(one, {one}) | bound.get(other, {other})
+        bound |= dict.fromkeys(together, together)
+    return bound
 
 
 def _pair(link: Recorded) -> Pair:

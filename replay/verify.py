@@ -1,6 +1,7 @@
 """Reads the whole book again and says whether it is what was written.
 
-Nothing is shared with whoever wrote it but the definition of the leaf: envelopes are parsed here
+Nothing is shared with whoever wrote it but the definitions of the leaf, and of the hash that takes its
+place for what stands of an event from which bytes were removed: envelopes are parsed here
 anew, columns and tags compared with them, the tree grown again from the bytes.
 """
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from ledger.book import Book, Row
 from ledger.errors import BookAltered
-from ledger.event import leaf_hash
+from ledger.event import kept_hash, leaf_hash
 from ledger.tree import Tree
 from projections import Kind, State, Views
 
@@ -39,7 +40,7 @@ class Verified:
     """What was found in order: events, tree heads compared, and the root over all events.
 
     `redactions` are those whose bytes are gone; `pending` the positions of events whose redaction was
-    approved while some of those bytes are still there.
+    approved while some of those bytes are still there, or copies of them may be.
     """
 
     events: int
@@ -88,20 +89,40 @@ def verify_book(
         )
     if progress:
         progress(tree.size)
-    return Verified(tree.size, checked, tree.root(), *redactions.told())
+    gone, pending = redactions.told()
+    pending = tuple(sorted({*pending, *book.redacting()}))
+    return Verified(tree.size, checked, tree.root(), gone, pending)
+
+
+class _Gone(NamedTuple):
+    """An event from which bytes are gone: which, and the hash of what stands of it."""
+
+    id: bytes
+    removed: tuple[str, ...]
+    kept: bytes
+
+
+class _Approval(NamedTuple):
+    """Where two said it, of which event, what may go, and what is to stand."""
+
+    position: int
+    id: bytes
+    removed: frozenset[str]
+    kept: bytes | None
 
 
 class _Redactions:
     """What is gone, and which events say that it may be."""
 
     def __init__(self) -> None:
-        self._gone: dict[int, tuple[bytes, tuple[str, ...]]] = {}
-        self._approved: dict[int, list[tuple[int, bytes, frozenset[str]]]] = {}
+        self._gone: dict[int, _Gone] = {}
+        self._approved: dict[int, list[_Approval]] = {}
 
     def take(self, row: Row) -> None:
         """One more row, which is in order by itself."""
         if removed := _removed(row):
-            self._gone[row.position] = (row.id, removed)
+            kept = kept_hash(row.recorded_us, row.id, row.type, row.occurred_us, row.body)
+            self._gone[row.position] = _Gone(row.id, removed, kept)
         if row.type == "event.redacted" and row.body is not None:
             try:
                 self._approve(row.position, orjson.loads(row.body)["data"])
@@ -114,25 +135,33 @@ class _Redactions:
         named = bytes.fromhex(said["redacted_id"].replace("-", ""))
         names = frozenset(said.get("removed", ("body", "personal")))
         approvals = self._approved.setdefault(said["redacted_position"], [])
-        approvals.append((position, named, names))
+        kept = said.get("kept")
+        approvals.append(
+            _Approval(position, named, names, None if kept is None else bytes.fromhex(kept))
+        )
 
     def told(self) -> tuple[tuple[Redaction, ...], tuple[int, ...]]:
         """What is gone, and what is still to go. Raises `BookAltered` for what nobody approved of."""
         return tuple(self._redactions()), tuple(self._pending())
 
     def _redactions(self) -> Iterator[Redaction]:
-        for position, (row_id, removed) in sorted(self._gone.items()):
-            approvals = [a for a in self._approved.get(position, ()) if a[1] == row_id]
-            allowed = {name for *_, names in approvals for name in names}
-            if not allowed.issuperset(removed):
+        for position, gone in sorted(self._gone.items()):
+            approvals = [a for a in self._approved.get(position, ()) if a.id == gone.id]
+            allowed = {name for approval in approvals for name in approval.removed}
+            if not allowed.issuperset(gone.removed):
                 what = "its bytes are gone, and no redaction that two approved of says so"
                 raise BookAltered(position, what)
-            yield Redaction(position, removed, approvals[0][0])
+            # Of the same bytes, the word that was given first: a later one may be somebody's excuse.
+            whole = "body" in gone.removed
+            said = [a.kept for a in approvals if ("body" in a.removed) is whole]
+            if said[:1] != [gone.kept]:
+                raise BookAltered(position, "what stands of it is not what its redaction left")
+            yield Redaction(position, gone.removed, approvals[0].position)
 
     def _pending(self) -> Iterator[int]:
         for position, approvals in sorted(self._approved.items()):
-            _, gone = self._gone.get(position, (b"", ()))
-            if not all(names.issubset(gone) for *_, names in approvals):
+            gone = self._gone[position].removed if position in self._gone else ()
+            if not all(approval.removed.issubset(gone) for approval in approvals):
                 yield position
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from commands.privacy.corrections import Corrections
+from ledger import catalogue
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue import Retention
 from ledger.catalogue.consent import NoticePublished
@@ -27,8 +28,8 @@ class Told:
     """One event of a person.
 
     `personal` has what was sealed of them, by class; `erased` and `unavailable` the classes that cannot
-    be read, and why. `withheld` counts parts that are sealed for somebody else, and `corrected` details
-    that were rectified since and are left out.
+    be read, and why. `withheld` counts parts that are sealed for somebody else, and details that tell of
+    one; `corrected` details that were rectified since and are left out.
     """
 
     recorded: Recorded
@@ -111,6 +112,10 @@ class Notices:
 def _told(recorded: Recorded, parts: _Opened, corrections: Corrections) -> Told:
     personal: dict[Retention, dict[str, Any]] = {}
     erased, unavailable, corrected = [], [], 0
+    others = catalogue.find(recorded.event.type).OTHERS
+    withheld = sum(isinstance(record, Blob) for record in blobs(recorded.event.personal)) - len(
+        parts
+    )
     for (_, retention), fields in parts.items():
         if isinstance(fields, Erased):
             erased.append(retention)
@@ -119,13 +124,14 @@ def _told(recorded: Recorded, parts: _Opened, corrections: Corrections) -> Told:
         else:
             corrected += len(corrections.superseded(recorded, fields))
             standing = corrections.standing(recorded, fields)
-            personal.setdefault(retention, {}).update(standing)
-    sealed = sum(isinstance(record, Blob) for record in blobs(recorded.event.personal))
+            withheld += len(others & standing.keys())
+            theirs = {name: value for name, value in standing.items() if name not in others}
+            personal.setdefault(retention, {}).update(theirs)
     return Told(
         recorded,
         {retention: fields for retention, fields in personal.items() if fields},
         tuple(erased),
         tuple(unavailable),
-        sealed - len(parts),
+        withheld,
         corrected,
     )

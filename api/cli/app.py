@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -65,8 +66,16 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How rows are wri
 Out = Annotated[Path | None, typer.Option("--out", help="A file to write to instead of stdout.")]
 
 
-def main() -> NoReturn:
-    """Run the command line; what stops it ends in one line on stderr and its exit code."""
+acting: ContextVar[str | None] = ContextVar("acting", default=None)
+"""Who acts in a command; None for whoever runs this process, and whoever types `bahi` is that."""
+
+
+def main(user: str | None = None) -> NoReturn:
+    """Run the command line; what stops it ends in one line on stderr and its exit code.
+
+    A program that serves several people names the one who acts as `user`.
+    """
+    acting.set(user)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
             stream.reconfigure(errors="backslashreplace")
@@ -104,7 +113,7 @@ def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
         begin_one = "`bahi import` begins one, and so do `bahi deal pipeline`, `bahi ticket open` and others"
         raise NotFound("book", book_name(address), f"{begin_one}; BAHI_HOME says where")
     with progress_bar("a new epoch: wrapping keys anew") as told:
-        opening = Bahi.open(settings, wrapping=told)
+        opening = Bahi.open(settings, wrapping=told, user=acting.get())
     with opening as bahi:
         if bahi.unfinished is not None:
             say(f"warning: an erasure has begun and is not done yet: {bahi.unfinished}")

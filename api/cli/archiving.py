@@ -60,9 +60,9 @@ def export_customer(
     ] = True,
     json: Json = False,
 ) -> None:
-    """Write one archive of everything that is kept about a person: to read, and for programs.
+    """Write one archive of everything that is kept about a person.
 
-    That their data was opened goes on record before, and that it left before the file is there.
+    To read, and for programs. That their data was opened goes on record before, and that it left before the file is there.
     """
     if (request is None) == (not reason.strip()):
         raise BadUsage("expected --request or --reason, came " + ("both" if request else "neither"))

@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.app import app, progress_bar
+from api.cli.app import acting, app, progress_bar
 from api.cli.looking import find_customer, page_of
 from api.consents import print_answer
 from api.demo import LAST_MOMENT, PURPOSE, READER, STAR, Told, tell
@@ -41,7 +41,7 @@ def demo(
 ) -> None:
     """Eighteen months of a made-up company, told to a book and looked at."""
     settings = Settings(home=home, ledger="", vault="", keyring=None)
-    with Bahi.open(settings) as bahi:
+    with Bahi.open(settings, user=acting.get()) as bahi:
         with progress_bar("eighteen months go by") as reached:
             told = tell(bahi.desk, reached)
         with progress_bar("folding") as reached:

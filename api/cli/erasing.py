@@ -1,6 +1,5 @@
 """Commands that erase and show that it was done: `erase`, `privacy certificate`, `privacy close`."""
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from api.certificates import certificate_json, plan_json, print_certificate, print_plan
 from api.cli.answering import Asked, line_of, named_request, privacy
 from api.cli.app import Json, app, opened, progress_bar
+from api.cli.confirming import demand_confirmed, digits_of
 from api.cli.looking import WHO, find_customer
 from api.outcomes import Exit
 from api.render import out, say, write_json
@@ -29,8 +29,6 @@ from commands.privacy.ordering import Order, against
 from commands.privacy.plan import plan
 from ledger.catalogue import Retention
 from ledger.errors import BadUsage, Erased, NotFound, Refused
-
-_DIGITS = 6
 
 Basis = Annotated[
     str,
@@ -113,13 +111,15 @@ def _erase_one(
     if refusal is not None:
         raise refusal
     _demand_confirmed(digits, yes)
-    (answer,) = erase_each(bahi.office, [customer], order)
+    (answer,) = erase_each(bahi.office, [customer], order, {customer: found.members})
     if answer.refusal is not None:
         raise answer.refusal
-    _show(bahi, [Certificate.at(bahi.ledger, answer.positions)], json=json)
+    sound = _show(bahi, [Certificate.at(bahi.ledger, answer.positions)], json=json)
     if order.payload.request is not None and not json:
         request = order.payload.request
         out.print(f"Tell them; then `bahi privacy close {request}` destroys where that went.")
+    if not sound:
+        sys.exit(Exit.FAILED)
 
 
 def _erase_many(
@@ -129,8 +129,9 @@ def _erase_many(
     for customer, refusal in against(bahi.desk, found, order).items():
         refused[str(customer)] = str(refusal)
     willing = [customer for customer in found if str(customer) not in refused]
-    persons = bahi.ledger.people.now()
-    members = sorted({m for customer in willing for m in persons.members(customer)})
+    persons = bahi.ledger.living.now()
+    people = {customer: persons.members(customer) for customer in willing}
+    members = sorted({member for known_as in people.values() for member in known_as})
     digits = _digits(members, order)
     kept = bahi.ledger.vault.belongings(members)
     said = (
@@ -147,7 +148,7 @@ def _erase_many(
     elif willing:
         _demand_confirmed(digits, yes)
         with progress_bar("erasing") as told:
-            for answer in erase_each(bahi.office, willing, order):
+            for answer in erase_each(bahi.office, willing, order, people):
                 erased.append(answer)
                 told(len(erased), len(willing))
         late = {str(a.customer): str(a.refusal) for a in erased if a.refusal is not None}
@@ -160,8 +161,23 @@ def _erase_many(
         write_json({"erased": places, "refused": refused, "digits": digits if dry_run else None})
     elif not dry_run:
         out.print(f"{len(done):,} erased; `bahi privacy certificate` shows each.")
+    if unsound := _contradicted(bahi, done):
+        say(f"{len(unsound):,} erasures are contradicted by what is left, see the certificate at:")
+        say("  " + ", ".join(f"{position:,}" for position in unsound))
+        sys.exit(Exit.FAILED)
     if refused:
         sys.exit(Exit.SOME_REFUSED)
+
+
+def _contradicted(bahi: Bahi, done: Sequence[Answer]) -> list[int]:
+    """Where the certificates stand that do not agree with what is found now."""
+    today = bahi.clock().date()
+    found = [Certificate.at(bahi.ledger, at) for at in dict.fromkeys(a.positions for a in done)]
+    return [
+        one.erased[-1].position
+        for one in found
+        if not all(check.ok for check in check_certificate(bahi.ledger, one, today))
+    ]
 
 
 def _people(bahi: Bahi, file: Path) -> tuple[list[UUID], dict[str, str]]:
@@ -184,20 +200,12 @@ def _people(bahi: Bahi, file: Path) -> tuple[list[UUID], dict[str, str]]:
 
 def _digits(members: Sequence[UUID], order: Order) -> str:
     """Six digits of whom and what exactly is asked for: no other erasure has them but by chance."""
-    asked = "\n".join([*map(str, sorted(members)), order.payload.model_dump_json()])
-    number = int.from_bytes(hashlib.sha256(asked.encode()).digest()[:8])
-    return f"{number % 10**_DIGITS:0{_DIGITS}}"
+    return digits_of("\n".join([*map(str, sorted(members)), order.payload.model_dump_json()]))
 
 
 def _demand_confirmed(digits: str, yes: str | None) -> None:
-    """Whoever erases types the digits, or has them from a dry run. Ends the command where they differ."""
-    typed = yes
-    if typed is None:
-        say(f"This cannot be undone. Type {digits} to erase:")
-        typed = sys.stdin.readline().strip()
-    if typed != digits:
-        say(f"Nothing was erased: expected {digits}, came something else.")
-        sys.exit(Exit.ANSWER_IS_NO)
+    asking = f"This cannot be undone. Type {digits} to erase:"
+    demand_confirmed(digits, yes, asking, "Nothing was erased")
 
 
 @privacy.command("certificate")

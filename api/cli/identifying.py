@@ -59,7 +59,7 @@ def split(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """A merge was wrong: all is as if it had never been, and no rule makes it again."""
+    """A merge was wrong: it has never been, and no rule makes it again."""
 
     def carried_out(bahi: Bahi, asked: Touchpoint) -> Outcome:
         return split_customers(bahi.desk, asked)

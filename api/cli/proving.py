@@ -80,8 +80,8 @@ def verify(json: Json = False) -> None:
         out.print(f"root {verified.root.hex()}", soft_wrap=True)
     for position in verified.pending:
         say(
-            f"bahi: position {position:,}: approved to be removed, and still there; "
-            f"`bahi privacy approve {position}`"
+            f"bahi: position {position:,}: approved to be removed, and not all gone; "
+            "`bahi privacy redactions` goes on with it"
         )
     for name, what in wrong.items():
         say(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`")

@@ -1,13 +1,11 @@
 """`bahi recover`: a ledger whose stores were brought back from older copies, made fit to be opened again."""
 
-import hashlib
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.app import Json, app
-from api.outcomes import Exit
+from api.cli.app import Json, acting, app
+from api.cli.confirming import demand_confirmed, digits_of
 from api.render import out, say, write_json
 from api.wiring import Bahi
 from commands.privacy.recovering import to_erase
@@ -15,8 +13,6 @@ from ledger.errors import NotFound
 from ledger.opening import Standing
 from ledger.settings import read_settings
 from ledger.stores import book_name
-
-_DIGITS = 6
 
 
 @app.command("recover")
@@ -43,7 +39,7 @@ def recover(
     settings = read_settings()
     if not settings.keyring_file.exists():
         raise NotFound("book", book_name(settings.ledger_address))
-    bahi, standing = Bahi.open_restored(settings)
+    bahi, standing = Bahi.open_restored(settings, user=acting.get())
     try:
         again = len(to_erase(bahi.ledger, standing))
         wrong = bool(standing.book_is_older or standing.vault_is_older or standing.untold or again)
@@ -106,15 +102,9 @@ def _print(standing: Standing, again: int) -> None:
 
 def _digits(told: dict[str, Any]) -> str:
     """Six digits of what exactly was found: no other recovery has them but by chance."""
-    number = int.from_bytes(hashlib.sha256(repr(told).encode()).digest()[:8])
-    return f"{number % 10**_DIGITS:0{_DIGITS}}"
+    return digits_of(repr(told))
 
 
 def _demand_confirmed(digits: str, yes: str | None) -> None:
-    typed = yes
-    if typed is None:
-        say(f"What came after these copies will be lost for good. Type {digits} to recover:")
-        typed = sys.stdin.readline().strip()
-    if typed != digits:
-        say(f"Nothing was done: expected {digits}, came something else.")
-        sys.exit(Exit.ANSWER_IS_NO)
+    asking = f"What came after these copies will be lost for good. Type {digits} to recover:"
+    demand_confirmed(digits, yes, asking, "Nothing was done")

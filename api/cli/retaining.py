@@ -35,7 +35,7 @@ def privacy_retention(
     """Let go of what was kept long enough, by the rules of your file: the keys of each such class.
 
     The file is `retention.toml` in BAHI_HOME, or what BAHI_RETENTION names; without one, the rules that
-    are shipped. Who is held or restricted stays, and is listed.
+    are shipped. Who is held or restricted, or has a request open, stays, and is listed.
     """
     if as_of is not None and not dry_run:
         raise BadUsage(
@@ -44,7 +44,8 @@ def privacy_retention(
     rules = read_rules(read_settings().retention_file)
     with opened(current=False) as bahi:
         at = bahi.clock() if as_of is None else parse_moment(as_of, "--as-of")
-        found = due(bahi.office, rules, at, bahi.actor(), bahi.settings.office_zone)
+        actor, zone = bahi.actor(), bahi.settings.office_zone
+        found = due(bahi.office, rules, at, actor, zone)
         willing = [one for one in found if one.against is None]
         refused: dict[str, str] = {}
         gone = 0
@@ -53,9 +54,8 @@ def privacy_retention(
         if willing and not dry_run:
             _demand_confirmed(len(willing), yes=yes)
             with progress_bar("letting go") as told:
-                for done, (rule, answer) in enumerate(
-                    let_go(bahi.office, willing, bahi.actor()), 1
-                ):
+                answers = let_go(bahi.office, rules, willing, actor, zone)
+                for done, (rule, answer) in enumerate(answers, 1):
                     gone += answer.refusal is None
                     if answer.refusal is not None:
                         refused[f"{answer.customer} {rule.name}"] = str(answer.refusal)

@@ -136,11 +136,17 @@ def certificates_of(ledger: Ledger, named: UUID) -> list[Certificate]:
         event = decode_body(body)
         if event.type == PrivacyRequested.TOPIC and event.customer is not None:
             customer, request = event.customer, named
-    members = ledger.people.now().members(customer)
+    gone = ledger.gone.now()
+    # A link between somebody who is erased and somebody who is not makes nobody a party to an erasure.
+    members = [
+        one for one in ledger.people.now().members(customer) if (one in gone) == (customer in gone)
+    ]
     tagged = [Match((CustomerErased.TOPIC,), (f"{CUSTOMER_TAG}{one}",)) for one in members]
     found = list(ledger.book.read(matching=tagged))
     if request is not None:
-        found = [one for one in found if one.event.data.get("request") == str(request)]
+        # Who was erased by another request, or by none, was erased all the same.
+        whole = [one for one in found if not one.event.data.get("classes")]
+        found = [one for one in found if one.event.data.get("request") == str(request)] or whole
     if not found:
         raise NotFound("certificate", f"of {named}", "nobody was erased by it")
     return _together(ledger, found)
@@ -148,7 +154,8 @@ def certificates_of(ledger: Ledger, named: UUID) -> list[Certificate]:
 
 def certificate_at(ledger: Ledger, position: int) -> Certificate:
     """The one to which the event at this position belongs. Raises `NotFound`."""
-    found = next(ledger.book.read(position - 1, upto=position, limit=1), None) if position else None
+    stands = 0 < position <= ledger.book.head()
+    found = _recorded(ledger, position) if stands else None
     customer = None if found is None else found.event.customer
     if customer is not None:
         for whole in certificates_of(ledger, customer):
@@ -163,6 +170,9 @@ def certificate_by(ledger: Ledger, token: str) -> Certificate:
     for recorded in ledger.book.read(matching=[Match((CustomerErased.TOPIC,))]):
         if recorded.event.data.get("token_digest") == digest:
             return certificate_at(ledger, recorded.position)
+    for recorded in ledger.book.read(matching=[Match((PrivacyRequested.TOPIC,))]):
+        if recorded.event.data.get("token_digest") == digest:
+            return certificates_of(ledger, recorded.event.id)[-1]
     raise NotFound(
         "certificate", "for that token", "nobody was erased by the request it was given for"
     )

@@ -6,13 +6,14 @@ from datetime import date
 from uuid import UUID
 
 from commands.privacy.certificate import Certificate
+from commands.privacy.redaction import removed_keys
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue import Retention
-from ledger.catalogue.privacy import CustomerErased
+from ledger.catalogue.privacy import CustomerErased, PrivacyFulfilled, PrivacyRefused
 from ledger.errors import Erased, KeysUnavailable
 from ledger.event import Recorded
 from ledger.opening import Ledger
-from ledger.sealing import KeyRecord, blobs
+from ledger.sealing import Blob, KeyRecord, blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def check_certificate(ledger: Ledger, certificate: Certificate, today: date) -> 
     events = list(ledger.book.read(matching=tagged))
     checks = [
         _leaves(ledger, certificate),
-        _commitments(certificate, events),
+        _commitments(ledger, certificate, events),
         _keys(ledger, certificate, events),
     ]
     if certificate.classes is None:
@@ -61,41 +62,77 @@ def _leaves(ledger: Ledger, certificate: Certificate) -> Check:
     return Check("its events are as they were written", not wrong, found)
 
 
-def _commitments(certificate: Certificate, events: list[Recorded]) -> Check:
-    """Every key that the book has a record of was destroyed, by this erasure or one before it."""
+def _commitments(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -> Check:
+    """Every key that the book has a record of was destroyed, by this erasure or one before it.
+
+    And it has a record of each under which something of theirs is sealed.
+    """
     destroyed = {
         commitment
         for recorded in events
         if recorded.event.type == CustomerErased.TOPIC
         for commitment in recorded.event.data["commitments"]
     }
-    made = _records(certificate, events)
+    made = _records(ledger, certificate, events)
     missing = [record for record in made if record.commitment.hex() not in destroyed]
     found = f"{len(made) - len(missing):,} of {len(made):,}"
-    return Check("every key that the book knows of is among the destroyed", not missing, found)
+    known = {(record.subject, record.retention, record.key_version) for record in made}
+    unknown = _sealed_under(certificate, events) - known
+    if unknown:
+        found += f", {len(unknown):,} on no record"
+    ok = not (missing or unknown)
+    return Check("every key that the book knows of is among the destroyed", ok, found)
 
 
 def _keys(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -> Check:
     """Each key is asked for as anybody would who wants to open what it sealed."""
-    made = _records(certificate, events)
+    made = _records(ledger, certificate, events)
     opened = sum(not _is_erased(ledger, record) for record in made)
     held = ledger.vault.holding(certificate.members) if certificate.classes is None else frozenset()
     found = f"{len(made):,} tried, {opened:,} open" + (", some are still kept" if held else "")
     return Check("none of their keys opens", not (opened or held), found)
 
 
-def _records(certificate: Certificate, events: list[Recorded]) -> set[KeyRecord]:
-    """The keys of theirs that were made until they were erased, as far as those went."""
-    until = min(proof.position for proof in certificate.proofs if proof.type == "customer.erasing")
-    return {
+def _records(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -> set[KeyRecord]:
+    """The keys of theirs that were made until they were erased, as far as those went.
+
+    Where their records were removed, `event.redacted` has them.
+    """
+    until = _began(certificate)
+    stand = {
         record
         for recorded in events
         if recorded.position < until
         for record in blobs(recorded.event.personal)
-        if isinstance(record, KeyRecord)
-        and record.subject in certificate.members
-        and (certificate.classes is None or record.retention in certificate.classes)
+        if isinstance(record, KeyRecord) and _went(certificate, record)
     }
+    removed = removed_keys(ledger.book, certificate.members)
+    return stand | {
+        record for position, record in removed if position < until and _went(certificate, record)
+    }
+
+
+def _sealed_under(
+    certificate: Certificate, events: list[Recorded]
+) -> set[tuple[UUID, Retention, int]]:
+    """The keys under which anything of theirs is sealed, as far as those went."""
+    until = _began(certificate)
+    return {
+        (blob.subject, blob.retention, blob.key_version)
+        for recorded in events
+        if recorded.position < until
+        for blob in blobs(recorded.event.personal)
+        if isinstance(blob, Blob) and _went(certificate, blob)
+    }
+
+
+def _began(certificate: Certificate) -> int:
+    return min(proof.position for proof in certificate.proofs if proof.type == "customer.erasing")
+
+
+def _went(certificate: Certificate, record: Blob | KeyRecord) -> bool:
+    wanted = certificate.classes is None or record.retention in certificate.classes
+    return wanted and record.subject in certificate.members
 
 
 def _is_erased(ledger: Ledger, record: KeyRecord) -> bool:
@@ -120,10 +157,12 @@ def _tombstones(ledger: Ledger, members: tuple[UUID, ...]) -> Check:
 
 
 def _silence(certificate: Certificate, events: list[Recorded]) -> Check:
-    """Nothing was written about them once their erasure had begun, but its end."""
+    """Nothing was written about them once their erasure had begun, but its end and answers to them."""
     own = {proof.position for proof in certificate.proofs}
-    began = min(proof.position for proof in certificate.proofs if proof.type == "customer.erasing")
-    late = [r.position for r in events if r.position > began and r.position not in own]
+    began = _began(certificate)
+    answers = {PrivacyRefused.TOPIC, PrivacyFulfilled.TOPIC}
+    since = [r for r in events if r.position > began and r.event.type not in answers]
+    late = [r.position for r in since if r.position not in own]
     found = f"something at position {late[0]:,}" if late else "nothing"
     return Check("nothing was written about them since", not late, found)
 

@@ -11,13 +11,13 @@
 7. `customer.erased` is appended for every member, and the announcement struck off.
 
 Each step may be done twice. A crash leaves an announcement, and `resume` goes on from there to the same
-end; before step 2 is committed nothing has happened. Only what the vault has announced is carried on: a
-`customer.erasing` that somebody had slipped into the book would destroy nobody's keys.
+end; before step 2 is committed nothing has happened. An erasure of ours whose announcement is lost is
+announced anew. A `customer.erasing` that somebody had slipped into the book would destroy nobody's keys.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, islice
 from typing import Protocol
@@ -25,10 +25,13 @@ from uuid import UUID
 
 from commands.deciding import Desk
 from commands.privacy.certificate import Certificate
-from commands.privacy.ordering import SOURCE, Against, Begun, Order, begin
+from commands.privacy.doing import find_request
+from commands.privacy.ordering import Against, Begun, Members, Order, begin
+from commands.privacy.request import OPEN
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue import Retention
 from ledger.catalogue.privacy import CustomerErased, CustomerErasing, PrivacyRequested
+from ledger.erasings import SOURCE, erased_id, unended
 from ledger.errors import BookAltered, StoreRolledBack
 from ledger.event import Event, decode_body
 from ledger.opening import Ledger
@@ -105,11 +108,20 @@ def erase(
     return [Certificate.at(office.desk.ledger, positions) for positions in people]
 
 
-def erase_each(office: Office, customers: Sequence[UUID], order: Order) -> Iterator[Answer]:
-    """The same, `AT_ONCE` people at a time and each refused alone; answers in the order of asking."""
+def erase_each(
+    office: Office,
+    customers: Sequence[UUID],
+    order: Order,
+    confirmed: Mapping[UUID, Members] | None = None,
+) -> Iterator[Answer]:
+    """The same, `AT_ONCE` people at a time and each refused alone; answers in the order of asking.
+
+    With `confirmed`, every customer who is the same person as each of these when somebody agreed to it,
+    nobody else goes with them: who is another person by now is refused.
+    """
     waiting = iter(dict.fromkeys(customers))
     while some := list(islice(waiting, AT_ONCE)):
-        beginning = begin(office.desk, some, order)
+        beginning = begin(office.desk, some, order, confirmed)
         places: Mapping[UUID, int] = {}
         if beginning.begun:
             office.told(Step.BEGUN)
@@ -125,13 +137,13 @@ def erase_each(office: Office, customers: Sequence[UUID], order: Order) -> Itera
 def resume(office: Office) -> int:
     """Carry on what was begun and has not ended, here or in another process; how many customers."""
     ledger, now = office.desk.ledger, office.desk.clock()
+    count = _resume_lost(office)
     announced = ledger.vault.announced()
     if not announced:
-        return 0
+        return count
     found = ledger.book.known(one.event for one in announced)
     stale = [one for one in announced if one.event not in found]
     ledger.vault.ended(one.event for one in stale if one.begun_at < now - _NEVER_BEGAN)
-    count = 0
     for _, together in groupby(announced, lambda one: one.begun_at):
         begun = []
         for one in together:
@@ -144,6 +156,24 @@ def resume(office: Office) -> int:
     return count
 
 
+def _resume_lost(office: Office) -> int:
+    """Carry on what stands in the book and the vault has not announced, as where its announcement was
+    struck off, or vault and keyring are from before. How many customers.
+    """
+    ledger = office.desk.ledger
+    buried = ledger.gone.now() <= ledger.keyring.tombstones
+    # Whatever is not after the mark was announced in the vault that the mark remembers.
+    after = ledger.keyring.high_water.size if buried else 0
+    vault = ledger.vault
+    begun = unended(
+        ledger.book, ledger.keyring, after, lambda: [a.event for a in vault.announced()]
+    )
+    lost = [Begun(one.position, one.event) for one in begun]
+    for some in (lost[at : at + AT_ONCE] for at in range(0, len(lost), AT_ONCE)):
+        carry_on(office, some)
+    return len(lost)
+
+
 def _demand_announced(begun: Begun, subject: UUID) -> None:
     event = begun.event
     if (event.type, event.customer, event.source) != (CustomerErasing.TOPIC, subject, SOURCE):
@@ -153,7 +183,7 @@ def _demand_announced(begun: Begun, subject: UUID) -> None:
 def carry_on(office: Office, begun: Sequence[Begun]) -> dict[UUID, int]:
     """Everything from step 3 on; where each `customer.erased` stands."""
     ledger, clock, told = office.desk.ledger, office.desk.clock, office.told
-    receipts = ledger.vault.destroy(_erasures(ledger, begun), clock())
+    receipts = _destroyed(ledger, begun, clock())
     told(Step.DESTROYED)
     ledger.vault.scrub()
     told(Step.OVERWRITTEN)
@@ -175,20 +205,47 @@ def carry_on(office: Office, begun: Sequence[Begun]) -> dict[UUID, int]:
     ledger.vault.ended(receipts)
     places = {event.customer: at for event, at in zip(events, positions, strict=True)}
     ended = [one for one in begun if one.event.id not in receipts]
-    known = ledger.book.known(_erased_id(ledger, one) for one in ended)
-    places |= {one.customer: known[_erased_id(ledger, one)][0] for one in ended}
+    known = _ends(ledger, ended)
+    places |= {one.customer: known[one.event.id] for one in ended}
     return {customer: at for customer, at in places.items() if customer is not None}
 
 
+def _destroyed(ledger: Ledger, begun: Sequence[Begun], now: datetime) -> dict[UUID, Receipt]:
+    """What each destroyed that has not ended. Where the announcement of one was struck off meanwhile, as
+    by somebody whose clock runs a day ahead, it is announced anew.
+    """
+    receipts = ledger.vault.destroy(_erasures(ledger, begun), now)
+    while lost := [one for one in begun if one.event.id not in receipts]:
+        ended = _ends(ledger, lost)
+        lost = [one for one in lost if one.event.id not in ended]
+        if not lost:
+            break
+        ledger.vault.announce(_erasures(ledger, lost), now)
+        # Others may have announced it too, and have ended it just before: nothing goes twice.
+        ended = _ends(ledger, lost)
+        ledger.vault.ended(ended)
+        lost = [one for one in lost if one.event.id not in ended]
+        receipts |= ledger.vault.destroy(_erasures(ledger, lost), now)
+    return receipts
+
+
+def _ends(ledger: Ledger, begun: Sequence[Begun]) -> dict[UUID, int]:
+    """Where those of them have ended that have, by the event that had begun them."""
+    ids = {erased_id(ledger.keyring, one.event.id): one.event.id for one in begun}
+    return {ids[end]: position for end, (position, _) in ledger.book.known(ids).items()}
+
+
 def _erasures(ledger: Ledger, begun: Sequence[Begun]) -> list[Erasure]:
-    """What is to be destroyed: with a whole person the keys of their requests, but for the one that this
-    answers, which keep where the answer goes until it was sent.
+    """What is to be destroyed: with a whole person the keys of their requests, but for those that wait for
+    an answer, this one among them, which keep where it goes until it was sent.
     """
     whole = [one.customer for one in begun if one.classes is None]
     asked = [Match((PrivacyRequested.TOPIC,), (f"{CUSTOMER_TAG}{one}",)) for one in whole]
     requests: dict[UUID | None, list[UUID]] = {}
     for recorded in ledger.book.read(matching=asked) if asked else ():
-        requests.setdefault(recorded.event.customer, []).append(recorded.event.id)
+        request = recorded.event.id
+        if find_request(ledger, request).state not in OPEN:
+            requests.setdefault(recorded.event.customer, []).append(request)
     return [
         Erasure(
             one.event.id,
@@ -238,7 +295,7 @@ def _certified(
         )
         events.append(
             Event(
-                id=_erased_id(ledger, one),
+                id=erased_id(ledger.keyring, one.event.id),
                 type=payload.TOPIC,
                 version=payload.VERSION,
                 domain=payload.DOMAIN,
@@ -251,8 +308,3 @@ def _certified(
             )
         )
     return events
-
-
-def _erased_id(ledger: Ledger, begun: Begun) -> UUID:
-    """One erasing is followed by one `customer.erased`, whoever appends it."""
-    return ledger.keyring.event_id(SOURCE, f"{CustomerErased.TOPIC} {begun.event.id}")

@@ -5,10 +5,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from commands.privacy.doing import find_request
 from commands.privacy.holds import HOLDING, Holds
+from commands.privacy.request import OPEN
 from commands.things import said
 from ledger.book import CUSTOMER_TAG, Match
 from ledger.catalogue import Retention
+from ledger.catalogue.privacy import PrivacyRequested
 from ledger.event import moment_of
 from ledger.opening import Ledger
 from ledger.sealing import Blob, blobs
@@ -20,7 +23,8 @@ class Plan:
 
     `events` counts those about them by type: all of them stay, and `sealed` parts of them become
     unreadable. Keys by class and identifiers by kind are destroyed, and so are `letters`, refused items
-    that name them. `holds` say what forbids it, where anything does.
+    that name them. `requests` are those of theirs that wait for an answer; `holds` say what forbids it,
+    where anything does.
     """
 
     members: tuple[UUID, ...]
@@ -30,6 +34,7 @@ class Plan:
     identifiers: Mapping[str, int]
     letters: int
     holds: tuple[str, ...] = field(default=())
+    requests: tuple[str, ...] = field(default=())
 
 
 def plan(ledger: Ledger, customer: UUID, classes: Collection[Retention] | None = None) -> Plan:
@@ -37,7 +42,7 @@ def plan(ledger: Ledger, customer: UUID, classes: Collection[Retention] | None =
 
     Reads every event of theirs.
     """
-    members = ledger.people.now().members(customer)
+    members = ledger.living.now().members(customer)
     chosen = frozenset(Retention) if classes is None else frozenset(classes)
     events: Counter[str] = Counter()
     sealed = 0
@@ -55,8 +60,9 @@ def plan(ledger: Ledger, customer: UUID, classes: Collection[Retention] | None =
         sealed=sealed,
         keys={kept: count for kept, count in sorted(found.keys.items()) if kept in chosen},
         identifiers=dict(sorted(found.identifiers.items())) if named else {},
-        letters=found.letters,
+        letters=found.letters if named else 0,
         holds=_holds(ledger, members),
+        requests=_requests(ledger, members),
     )
 
 
@@ -68,6 +74,14 @@ def _holds(ledger: Ledger, members: tuple[UUID, ...]) -> tuple[str, ...]:
     return tuple(
         f"{name} ({recorded.event.data['ground']}), {said(recorded)}"
         for (_, name), recorded in sorted(holds.standing.items(), key=lambda one: one[0][1])
+    )
+
+
+def _requests(ledger: Ledger, members: tuple[UUID, ...]) -> tuple[str, ...]:
+    made = ledger.book.read(matching=_tagged(members, PrivacyRequested.TOPIC))
+    found = [find_request(ledger, recorded.event.id) for recorded in made]
+    return tuple(
+        f"{one.id} for {one.asked.right}, {said(one.since)}" for one in found if one.state in OPEN
     )
 
 

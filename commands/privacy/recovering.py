@@ -4,9 +4,10 @@
 2. `ledger.recovered` is appended: what was remembered, and what was found. An auditor sees the gap.
 3. `customer.erasing` is appended, on the ground `recovered`, for everybody of whom the keyring knows that
    they are erased, and the book no longer.
-4. Of whom anything is in the vault again, it is destroyed again, by the sequence of erasing itself and
+4. Of whom anything is in the vault again, or whose erasing has no end, it is destroyed, by that sequence and
    under the event that had begun it; certified where the book has lost that.
-5. The keyring's high-water mark is lowered to what stands. Nothing else lowers it.
+5. The vault counts on from what the book certifies, and the keyring's high-water mark is lowered to what
+   stands. Nothing else lowers it.
 
 Each step may be done twice, and who is killed begins again. What one class of data was erased of is told
 by the book alone: where book and vault were both lost, such an erasure is to be ordered anew.
@@ -18,21 +19,18 @@ from typing import TypeVar
 from uuid import UUID
 
 from commands.privacy.erasing import AT_ONCE, Office, carry_on
-from commands.privacy.ordering import SOURCE, Begun
+from commands.privacy.ordering import Begun
 from ledger import catalogue
-from ledger.book import Match
 from ledger.catalogue import EventType
 from ledger.catalogue.audit import LedgerRecovered
-from ledger.catalogue.privacy import CustomerErased, CustomerErasing
-from ledger.event import Event, Recorded
+from ledger.catalogue.privacy import CustomerErasing
+from ledger.erasings import GROUND, SOURCE, erasings
+from ledger.event import Event
 from ledger.keyring import HighWater
 from ledger.opening import Ledger, Standing
 from ledger.vault import Erasure
 
 T = TypeVar("T")
-
-GROUND = "recovered"
-"""The legal basis of an erasing that is told again: it had one, which is lost."""
 
 _NOT_YET = 2**40
 """More writes than a vault ever sees: a mark so high refuses every vault."""
@@ -40,22 +38,23 @@ _NOT_YET = 2**40
 
 def to_erase(ledger: Ledger, standing: Standing) -> list[Begun]:
     """The erasings in the book that are to be carried out again, those of single classes first: the vault
-    has something again that they had destroyed, or their end was lost.
+    has something again that they had destroyed, or they have no end. Of those that are ours.
     """
-    begun = [Begun(r.position, r.event) for r in _of_type(ledger, CustomerErasing.TOPIC)]
-    certified = {r.event.causation: r.event for r in _of_type(ledger, CustomerErased.TOPIC)}
+    told = erasings(ledger.book, ledger.keyring)
+    begun = [Begun(r.position, r.event) for r in told.begun]
     again = []
     for one in begun:
-        if one.classes and one.event.id in certified:
-            commitments = certified[one.event.id].data["commitments"]
+        if one.classes and one.event.id in told.ended:
+            commitments = told.ended[one.event.id].data["commitments"]
             if commitments and ledger.vault.holding_any({one.customer: commitments}):
                 again.append(one)
+        elif one.classes:
+            again.append(one)
     whole = {one.customer: one for one in begun if one.classes is None}
     again += [
         one
         for customer, one in whole.items()
-        if customer in standing.returned
-        or (customer in standing.erased and one.event.id not in certified)
+        if customer in standing.returned or one.event.id not in told.ended
     ]
     return again
 
@@ -71,9 +70,10 @@ def recover(office: Office, standing: Standing, actor: Callable[[], UUID]) -> in
     _append_recovered(office, standing, whose, len(again))
     told = _append_erasings(office, standing, whose)
     for some in _some(chain(again, told)):
-        erasures = [Erasure(one.event.id, one.customer) for one in some]
+        erasures = [Erasure(one.event.id, one.customer, one.classes) for one in some]
         ledger.vault.announce(erasures, office.desk.clock())
         carry_on(office, some)
+    ledger.vault.count_from(standing.certified)
     size, root = ledger.book.checkpoint()
     ledger.keyring.lower_high_water(HighWater(size, root, ledger.vault.generation()))
     return len(again) + len(told)
@@ -130,7 +130,3 @@ def _some(all_of_them: Iterable[T]) -> Iterator[Sequence[T]]:
     remaining = iter(all_of_them)
     while some := list(islice(remaining, AT_ONCE)):
         yield some
-
-
-def _of_type(ledger: Ledger, topic: str) -> Iterator[Recorded]:
-    return ledger.book.read(matching=[Match((topic,))])

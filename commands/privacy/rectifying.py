@@ -42,11 +42,13 @@ def rectify(desk: Desk, asked: Touchpoint, *, belongs_to: UUID | None = None) ->
     """Replace details of a person and set right what names them; durable when this returns.
 
     `asked` names its `customer`; its `identifiers` are those that name them rightly, besides those that
-    already do. What is `not_theirs` names `belongs_to` from now on, or else a new customer each.
+    already do. What is `not_theirs` names `belongs_to` from now on, or else a new customer each; what
+    names another person already goes on doing so.
 
     Raises as `Desk.carry_out` does, and `IdentityConflict` for an identifier that names another person
-    (merge or rectify that one), for more of a kind than one person may have, and where the wrong ones
-    would belong to this very person.
+    (merge or rectify that one), also for a wrong one that is to name `belongs_to`; for more of a kind
+    than one person may have; and where the wrong ones would belong to this very person. Nothing is
+    appended then.
     """
     payload, customer = asked.payload, asked.customer
     assert isinstance(payload, CustomerRectified)
@@ -66,7 +68,7 @@ def rectify(desk: Desk, asked: Touchpoint, *, belongs_to: UUID | None = None) ->
         raise IdentityConflict("belongs_to", "another person", "one of this person's customers")
     if belongs_to is not None and ledger.vault.fenced([belongs_to]):
         raise BadField("belongs_to", "a person who is not being erased", "one who is")
-    _demand_room(desk, members, right, wrong)
+    _demand_room(desk, members, right, wrong, belongs_to)
     outcome = desk.carry_out(asked, Rectify)
     rectified = ledger.keyring.event_id(asked.source, asked.message_id)
     owners = {
@@ -113,6 +115,7 @@ def _demand_room(
     members: Sequence[UUID],
     right: Sequence[Identifier],
     wrong: Sequence[Identifier],
+    belongs_to: UUID | None,
 ) -> None:
     """What is to name them names nobody else, and is not too much of a kind. Raises `IdentityConflict`."""
     vault = desk.ledger.vault
@@ -121,6 +124,10 @@ def _demand_room(
         if owners[name] is not None and owners[name] not in members:
             expected = "one that names nobody else: merge or rectify the other"
             raise IdentityConflict(f"identifiers.{name.kind}", expected, "one that names another")
+    for name in wrong if belongs_to is not None else ():
+        if owners[name] not in {None, belongs_to, *members}:
+            expected = "one that names this person, or whom it belongs to: rectify the other"
+            raise IdentityConflict(f"not_theirs.{name.kind}", expected, "one that names another")
     having = vault.kinds(members)
     more = Counter(name.kind for name in right if owners[name] is None)
     having.subtract(name.kind for name in wrong if owners[name] in members)

@@ -8,33 +8,42 @@ event: whoever stays active keeps the class (docs/privacy.md, "What retention do
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from importlib.resources import files
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from eventsourcing.dcb.domain import Selector
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from commands.deciding import Proposed, of_customers
 from commands.privacy.days import DAY, day_of, months_after
 from commands.privacy.erasing import Answer, Office, erase_each
 from commands.privacy.ordering import Against, Order, against
+from commands.privacy.rules import RETENTION, Erase
+from ledger import catalogue
 from ledger.book import Book
 from ledger.catalogue import Domain, Retention, find
 from ledger.catalogue.fields import Code, Country
+from ledger.catalogue.privacy import CustomerErased, CustomerErasing
 from ledger.clock import from_us
-from ledger.errors import DefinitionRefused, UnknownType
+from ledger.errors import DefinitionRefused, NotAllowed, UnknownType
+from ledger.event import Recorded
 from ledger.opening import Ledger
 
 _COLUMNS = ("customer", "type", "domain", "market", "occurred_at")
 _PERIOD = re.compile(r"P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
 _AT_ONCE = 1_000
+
+OURS = (CustomerErasing.TOPIC, CustomerErased.TOPIC)
+"""Types that no domain speaks for: letting go of one class is no reason to keep another for longer."""
 
 
 def _period(text: str) -> str:
@@ -58,7 +67,8 @@ class Rule(_Frozen):
     """One rule: how long a class is kept, and what the period runs from.
 
     That is the last event of the person of these `types` or `domains`; with `year_end`, the end of its
-    calendar year. `markets` (ISO countries) are those whose people it is for; none: for all.
+    calendar year. `markets` (ISO countries) are those whose people it is for; none: for all. A domain does
+    not speak for `OURS`.
     """
 
     name: Code
@@ -82,6 +92,12 @@ class Rule(_Frozen):
         assert found is not None
         years, months, weeks, days = (int(part or 0) for part in found.groups())
         return 12 * years + months, 7 * weeks + days
+
+    @cached_property
+    def triggers(self) -> frozenset[str]:
+        """Every type of event that its period runs from."""
+        every = {one.TOPIC for one in catalogue.types() if one.DOMAIN in self.domains}
+        return frozenset(self.types) | (every - {*OURS})
 
     def over_on(self, last: date) -> date:
         """The first day on which a period that runs from this day is over.
@@ -116,10 +132,40 @@ class Rules(_Frozen):
         return self
 
     def of(self, retention: Retention, market: str | None) -> list[Rule]:
-        """Those for somebody of a market: the ones that name it, else the ones that name none."""
+        """Those for somebody of a market, all of which have to be over: those that name it, and those that
+        name none, but for what runs from nothing else than one that names it does.
+        """
         own = [rule for rule in self.rule if rule.retention is retention]
         named = [rule for rule in own if market in rule.markets]
-        return named or [rule for rule in own if not rule.markets]
+        return named + [
+            rule
+            for rule in own
+            if not (rule.markets or any(rule.triggers <= one.triggers for one in named))
+        ]
+
+    def last_over(
+        self,
+        retention: Retention,
+        market: str | None,
+        last_of: Callable[[Rule], datetime | None],
+        zone: str,
+    ) -> "Over | None":
+        """When the time of a class is over for somebody, by the last of the rules; None: by no rule."""
+        lasts = [(rule, last_of(rule)) for rule in self.of(retention, market)]
+        found = [
+            Over(rule.over_on(day_of(last, zone)), rule, last)
+            for rule, last in lasts
+            if last is not None
+        ]
+        return max(found, key=lambda one: (one.on, one.rule.name), default=None)
+
+
+class Over(NamedTuple):
+    """The day on which a period is over, and what it ran from."""
+
+    on: date
+    rule: Rule
+    last: datetime
 
 
 def read_rules(path: Path | None) -> Rules:
@@ -146,26 +192,66 @@ class Due:
     rule: Rule
     last: datetime
     over_on: date
-    against: Against | str | None = None
+    against: Against | None = None
+
+
+class _LetGo(Erase):
+    """By all that happened to the person until now, their time is over. Made for a rule by `of`."""
+
+    rule: ClassVar[Rule]
+    rules: ClassVar[Rules]
+    today: ClassVar[date]
+    zone: ClassVar[str]
+
+    @classmethod
+    def of(cls, rule: Rule, rules: Rules, today: date, zone: str) -> "type[_LetGo]":
+        """The rule that judges on this day."""
+        said = {"rule": rule, "rules": rules, "today": today, "zone": zone}
+        return type(cls.__name__, (cls,), said)
+
+    def __init__(self, proposed: Proposed) -> None:
+        super().__init__(proposed)
+        self._last: dict[str, datetime] = {}
+        self._market: tuple[datetime, str] | None = None
+
+    def consistency_boundary(self) -> list[Selector]:
+        # Whatever is said of them may show another market, and so bring other rules.
+        return of_customers(self.proposed.members)
+
+    def saw(self, recorded: Recorded) -> None:
+        event = recorded.event
+        if event.domain == Domain.PRIVACY:  # of the rest what follows is all that has to be kept
+            super().saw(recorded)
+        at = event.occurred_at
+        self._last[event.type] = max(at, self._last.get(event.type, at))
+        market = dict(tag.split(":", 1) for tag in event.tags).get("market")
+        if market is not None:
+            self._market = max((at, market), self._market or (at, market))
+
+    def decide(self) -> None:
+        super().decide()
+        market = None if self._market is None else self._market[1]
+        over = self.rules.last_over(self.rule.retention, market, self._last_of, self.zone)
+        if over is None or over.on > self.today:
+            came = "one that no rule ends" if over is None else f"one that is until {over.on}"
+            raise NotAllowed("period", "one that is over", came)
+
+    def _last_of(self, rule: Rule) -> datetime | None:
+        return max((at for kind, at in self._last.items() if kind in rule.triggers), default=None)
 
 
 def due(office: Office, rules: Rules, at: datetime, actor: UUID, zone: str = "UTC") -> list[Due]:
     """Whose time is over on the day of a moment in a zone, by person, with what forbids it.
 
     Reads the whole book, and of the vault only for whom there are keys of which class. Who is erased is
-    not in it; for whom a hold stands, or who is restricted, stays, and it says so.
+    not in it; whoever is held or restricted, or has a request open, stays, and it says so.
     """
     ledger, today = office.desk.ledger, day_of(at, zone)
     found = list(_over(ledger, rules, today, zone))
-    restricted = ledger.restricted.now()
-    refused: dict[tuple[UUID, str], Against | str] = {
-        (one.customer, one.rule.name): "the person is restricted"
-        for one in found
-        if not restricted.isdisjoint(ledger.people.now().members(one.customer))
-    }
+    refused: dict[tuple[UUID, str], Against] = {}
     for rule, people in _by_rule(found):
         for customer, why in against(office.desk, people, _order(rule, actor)).items():
-            refused.setdefault((customer, rule.name), why)
+            refused[customer, rule.name] = why
     return [
         Due(
             one.customer,
@@ -179,16 +265,24 @@ def due(office: Office, rules: Rules, at: datetime, actor: UUID, zone: str = "UT
     ]
 
 
-def let_go(office: Office, found: Iterable[Due], actor: UUID) -> Iterator[tuple[Rule, Answer]]:
-    """Destroy the keys of what is due and not forbidden; an answer for each person and rule."""
+def let_go(
+    office: Office, rules: Rules, found: Iterable[Due], actor: UUID, zone: str = "UTC"
+) -> Iterator[tuple[Rule, Answer]]:
+    """Destroy the keys of what is due and not forbidden; an answer for each person and rule.
+
+    `found` is a list to begin with: each person is judged again, by what has happened to them until
+    the very moment at which it begins.
+    """
+    today = day_of(office.desk.clock(), zone)
     for rule, people in _by_rule([one for one in found if one.against is None]):
-        for answer in erase_each(office, people, _order(rule, actor)):
+        order = replace(_order(rule, actor), rule=_LetGo.of(rule, rules, today, zone))
+        for answer in erase_each(office, people, order):
             yield rule, answer
 
 
 def basis(rule: Rule) -> str:
     """What an erasure by this rule names as its ground."""
-    return f"retention:{rule.name}"
+    return f"{RETENTION}{rule.name}"
 
 
 def _order(rule: Rule, actor: UUID) -> Order:
@@ -205,7 +299,7 @@ def _by_rule(found: Iterable[Due]) -> Iterator[tuple[Rule, list[UUID]]]:
 def _over(ledger: Ledger, rules: Rules, today: date, zone: str) -> Iterator[Due]:
     seen = _Seen(rules.rule)
     seen.read(ledger.book)
-    persons, gone = ledger.people.now(), ledger.gone.now()
+    persons, gone = ledger.living.now(), ledger.gone.now()
     people = {persons.members(customer) for customer in seen.customers}
     living = iter(sorted(members for members in people if gone.isdisjoint(members)))
     while some := list(islice(living, _AT_ONCE)):
@@ -238,7 +332,7 @@ class _Seen:
             table = table.filter(pc.field("customer").is_valid())
             self._customers.update(table["customer"].unique().to_pylist())
             for rule in self._rules:
-                wanted = _among("type", rule.types) | _among("domain", rule.domains)
+                wanted = _among("type", sorted(rule.triggers))
                 self._take(self._last[rule.name], table.filter(wanted))
             self._take_markets(table.filter(pc.field("market").is_valid()))
 
@@ -256,19 +350,17 @@ class _Seen:
         """The rule by which the time of this class is over, the last of them to be so."""
         named = [member.bytes for member in members]
         markets = [self._market[member] for member in named if member in self._market]
-        chosen = rules.of(retention, max(markets)[1] if markets else None)
-        found = []
-        for rule in chosen:
-            last_of = self._last[rule.name]
-            lasts = [last_of[member] for member in named if member in last_of]
-            if lasts:
-                last = from_us(max(lasts))
-                over_on = rule.over_on(day_of(last, zone))
-                found.append(Due(members[0], retention, rule, last, over_on))
-        if not found:
+        market = max(markets)[1] if markets else None
+
+        def last_of(rule: Rule) -> datetime | None:
+            last = self._last[rule.name]
+            found = [last[member] for member in named if member in last]
+            return from_us(max(found)) if found else None
+
+        over = rules.last_over(retention, market, last_of, zone)
+        if over is None or over.on > today:
             return None
-        latest = max(found, key=lambda one: (one.over_on, one.rule.name))
-        return latest if latest.over_on <= today else None
+        return Due(members[0], retention, over.rule, over.last, over.on)
 
 
 def _among(column: str, values: Sequence[str]) -> pc.Expression:

@@ -7,6 +7,7 @@ and on the holds where they forbid something, and is appended only if that is st
 from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar
+from uuid import UUID
 
 from eventsourcing.dcb.domain import Selector
 
@@ -18,8 +19,11 @@ from commands.privacy.request import OPEN, STEPS, Request, State, dated_request
 from commands.things import NEW, said
 from ledger.catalogue import EventType, Retention
 from ledger.catalogue.privacy import (
+    CustomerErased,
     CustomerErasing,
     CustomerRectified,
+    CustomerRestricted,
+    CustomerUnrestricted,
     PrivacyChallenged,
     PrivacyConfirmed,
     PrivacyExtended,
@@ -31,6 +35,9 @@ from ledger.catalogue.privacy import (
 from ledger.catalogue.profile import CustomersMerged, CustomersSplit
 from ledger.errors import BadField, NotAllowed, came_safely
 from ledger.event import Recorded
+
+RETENTION = "retention:"
+"""How the basis of an erasure begins that is by a rule of retention; its name follows."""
 
 _Step = (
     PrivacyRequested
@@ -92,12 +99,29 @@ class _OfRequest(Rule):
         """The request, in a state in which it may take this step. Raises `NotAllowed`."""
         request = self.found()
         when = self.WHEN[type(self.asked)]
-        if isinstance(self.asked, PrivacyFulfilled) and request and not request.needs_verifying:
+        unverified = request and (not request.needs_verifying or self.is_done(request))
+        if isinstance(self.asked, PrivacyFulfilled) and unverified:
             when = (State.RECEIVED, State.CHALLENGED, State.VERIFIED)
         if request is None or request.state not in when:
             came = f"one that is {NEW}" if request is None else request.standing()
             raise NotAllowed("request", "one that is " + " or ".join(when), came)
         return request
+
+    def is_done(self, request: Request) -> bool:
+        """Whether they had asked to be erased, and are, by another request or by none."""
+        waits = request.asked.right == "erasure" and request.state in OPEN
+        return waits and self.whole(CustomerErased)
+
+    def whole(self, step: type[CustomerErasing | CustomerErased]) -> bool:
+        """Whether this was said of the whole person, and not of single classes."""
+        said_so = (r.event for r in self.seen if r.event.type == step.TOPIC)
+        return any(not event.data.get("classes") for event in said_so)
+
+    def open_requests(self) -> list[Request]:
+        """All requests of the person that wait for an answer."""
+        made = (r for r in self.seen if r.event.type == PrivacyRequested.TOPIC)
+        found = (Request.of(self.seen, UUID(r.event.data["request"])) for r in made)
+        return [request for request in found if request is not None and request.state in OPEN]
 
     def demand_due(self, request: Request) -> None:
         """The due date that is said is the one that the calendar gives."""
@@ -165,7 +189,11 @@ class Extend(_OfRequest):
 
 
 class Refuse(_OfRequest):
-    """It is refused, on a ground that its law has for that right."""
+    """It is refused, on a ground that its law has for that right; also once they are erased, when nothing
+    can be sealed for them any longer.
+    """
+
+    OF_THE_GONE = True
 
     def decide(self) -> None:
         request, asked = self.standing(), self.asked
@@ -174,6 +202,8 @@ class Refuse(_OfRequest):
         if request.verified is not None:
             known = {code: ground for code, ground in known.items() if not ground.unverified}
         _demand_ground(asked.ground, known)
+        if asked.grounds is not None and self.whole(CustomerErasing):
+            raise BadField("grounds", "none, since it is about somebody erased", "some")
 
 
 class Rectify(_OfRequest):
@@ -223,11 +253,15 @@ class _Granting(_OfRequest):
 
 
 class Fulfil(_Granting):
-    """An answer that grants it. Erasing the person is what fulfils an erasure, and nothing said besides."""
+    """An answer that grants it. Erasing the person is what fulfils an erasure: who was erased by another
+    request, or by none, may be told so; nothing else that is said does.
+    """
+
+    OF_THE_GONE = True
 
     def decide(self) -> None:
         request = self.standing()
-        if request.asked.right != "erasure":
+        if request.asked.right != "erasure" or self.is_done(request):
             return
         self.holds.demand_none()
         self.demand_two(request)
@@ -236,21 +270,57 @@ class Fulfil(_Granting):
 
 
 class Erase(_Granting):
-    """An erasure begins. From then on no hold can be placed, so none may stand on any member."""
+    """An erasure begins. From then on no hold can be placed, so none may stand on any member.
+
+    One by a rule of retention, which nobody asked for, leaves whoever is restricted, and whoever has a
+    request open: what they ask about is still there when it is answered.
+    """
+
+    RESTRICTING: ClassVar[tuple[type[EventType], ...]] = (CustomerRestricted, CustomerUnrestricted)
+
+    def __init__(self, proposed: Proposed) -> None:
+        super().__init__(proposed)
+        self.restricted: dict[UUID | None, Recorded] = {}
+
+    def consistency_boundary(self) -> list[Selector]:
+        known = super().consistency_boundary()
+        return known + of_customers(self.proposed.members, *self.RESTRICTING)
+
+    def saw(self, recorded: Recorded) -> None:
+        super().saw(recorded)
+        if recorded.event.type == CustomerRestricted.TOPIC:
+            self.restricted[recorded.event.customer] = recorded
+        elif recorded.event.type == CustomerUnrestricted.TOPIC:
+            self.restricted.pop(recorded.event.customer, None)
 
     def decide(self) -> None:
         asked = self.asked
         assert isinstance(asked, CustomerErasing)
         self.holds.demand_none()
+        if asked.legal_basis.startswith(RETENTION):
+            self._demand_undisturbed()
         if self.holds.erasing is not None:
             came = f"one who is, since position {self.holds.erasing.position}"
             raise NotAllowed("customer", "one who is not being erased", came)
         if asked.request is None:
+            self._demand_unasked()
             return
         request = self.standing()
         if request.asked.right != "erasure":
             raise NotAllowed("request", "one for erasure", f"one for {request.asked.right}")
         self.demand_two(request)
+
+    def _demand_unasked(self) -> None:
+        """Nobody gets around whoever has to verify a request by leaving it out."""
+        for request in self.open_requests():
+            if request.asked.right == "erasure":
+                raise NotAllowed("request", f"{request.id}, {request.standing()}", "none")
+
+    def _demand_undisturbed(self) -> None:
+        for recorded in self.restricted.values():
+            raise NotAllowed("customer", "one who is not restricted", f"one {said(recorded)}")
+        for request in self.open_requests():
+            raise NotAllowed("request", "none that is open", request.standing())
 
 
 def _demand_day(field: str, came: date | None, expected: date | None) -> None:

@@ -12,6 +12,7 @@ from ledger.catalogue.fields import (
     IdentityText,
     MinorUnits,
     Moment,
+    OthersText,
 )
 from ledger.catalogue.model import Domain, EventType, event
 
@@ -104,7 +105,9 @@ class LoyaltyRedeemed(EventType):
 
 @event("referral.made", domain=Domain.TOUCHPOINT)
 class ReferralMade(EventType):
-    """A person recommended us to somebody; who that was is the referrer's to tell, and sealed."""
+    """A person recommended us to somebody. Who that was is sealed under the referrer's key, goes with it,
+    and is not the referrer's to be given.
+    """
 
     program: Code | None = None
-    referred: IdentityText | None = None
+    referred: OthersText | None = None

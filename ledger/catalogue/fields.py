@@ -184,6 +184,9 @@ _Text = Annotated[str, Field(max_length=65_536)]
 IdentityText = Annotated[_Text, Personal(Retention.IDENTITY)]
 """Says who somebody is: name, address, birthday, e-mail, phone."""
 
+OthersText = Annotated[_Text, Personal(Retention.IDENTITY, another=True)]
+"""Says who somebody else is than the person whom the event is about, under whose key it is sealed."""
+
 BehaviourText = Annotated[_Text, Personal(Retention.BEHAVIOUR)]
 """Says what somebody did and where: IP address, browser, URL."""
 

@@ -55,6 +55,8 @@ class Personal:
     """Marks a field as personal: `Annotated[str, Personal(Retention.IDENTITY)]`."""
 
     retention: Retention
+    another: bool = False
+    """Whether it tells of somebody else than whom the event is about: it is not theirs to be given."""
 
 
 class About(StrEnum):
@@ -92,6 +94,8 @@ class EventType(BaseModel, Decision):
     """Kinds of tag without which it says nothing: a deal won is some deal."""
     RETENTIONS: ClassVar[Mapping[str, Retention]]
     """Personal field → retention class."""
+    OTHERS: ClassVar[frozenset[str]]
+    """Personal fields that tell of somebody else than the person."""
     SEALED_UNDER: ClassVar[str]
     """The field whose id has keys of its own, under which what is personal is sealed; empty where those
     of the person are used."""
@@ -158,6 +162,11 @@ def event(
             for name, info in model.model_fields.items()
             for mark in _marks(info.metadata, info.annotation)
         }
+        model.OTHERS = frozenset(
+            name
+            for name, info in model.model_fields.items()
+            if any(mark.another for mark in _marks(info.metadata, info.annotation))
+        )
         if topic in _CATALOGUE:
             raise RuntimeError(f"two models for {topic}")
         _CATALOGUE[topic] = model

@@ -3,6 +3,8 @@
 from typing import Literal
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from ledger.catalogue.fields import (
     Code,
     ContentText,
@@ -187,6 +189,21 @@ class HoldReleased(EventType):
     ground: Code | None = None
 
 
+class RemovedKey(BaseModel):
+    """A key whose creation was recorded in removed bytes.
+
+    `subject`: SHA-256 of the event's id and the id that the key is of, 16 bytes each. Who has both
+    knows it again; who has neither learns nobody's id.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: Digest
+    retention: Retention
+    key_version: Count
+    commitment: Digest
+
+
 @event("redaction.proposed", domain=Domain.PRIVACY, reserved=True, about=About.NOBODY)
 class RedactionProposed(EventType):
     """Somebody found bytes that should never have been written; a second one of us is to look."""
@@ -201,8 +218,8 @@ class RedactionProposed(EventType):
 class EventRedacted(EventType):
     """Bytes that should never have been written were removed; their leaf is kept.
 
-    Since version 2: which bytes (before: all of them), and the `commitments` of those keys whose
-    creation was recorded among them, so that the book stays bound to them.
+    Since version 2: which bytes (before: all of them), the `kept` hash of what stays of the event, and
+    the `keys` whose creation was recorded among the removed, so that the book stays bound to them.
     """
 
     redacted_position: Count
@@ -210,4 +227,5 @@ class EventRedacted(EventType):
     ground: Code
     approvers: tuple[UUID, ...]
     removed: tuple[Bytes, ...] | None = None
-    commitments: tuple[Digest, ...] | None = None
+    kept: Digest | None = None
+    keys: tuple[RemovedKey, ...] | None = None

@@ -149,6 +149,7 @@ class PostgresBook(Book):
         """Versions of rows that nobody sees any more are vacuumed away; docs/privacy.md says what of
         them a server still holds on its disk, and how to be rid of that.
         """
+        self.demand_redactable()
         text = statement("book/redact")
 
         def work(connection: Connection) -> None:
@@ -160,6 +161,18 @@ class PostgresBook(Book):
             connection.execute(statement("book/vacuum"), prepare=False)
 
         self._connections.patiently(work)
+
+    def redacting(self) -> list[int]:
+        return [position for (position,) in self._execute("redacting")]
+
+    def redacted(self, position: int) -> None:
+        self._execute("redacting_done", position=position)
+
+    def demand_redactable(self) -> None:
+        if self._row("owned") != (True,):
+            raise BadUsage(
+                "the book: expected its owner, who alone removes bytes, came another role"
+            )
 
     def known_at(self, moment: datetime) -> int:
         # recorded_at never decreases along positions, so halving finds the end of the prefix.

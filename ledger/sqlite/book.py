@@ -265,6 +265,16 @@ class SqliteBook(Book):
         with self._writing:
             redaction.redact(self._writer, position, removed)
 
+    def redacting(self) -> list[int]:
+        return [position for (position,) in self._reader().execute(statement("book/redacting"))]
+
+    def redacted(self, position: int) -> None:
+        with self._writing, transaction(self._writer) as writer:
+            writer.execute(statement("book/redacting_done"), {"position": position})
+
+    def demand_redactable(self) -> None:
+        """Whoever may write the file may."""
+
     def close(self) -> None:
         with self._writing, self._opening:
             for connection in list(self._opened):

@@ -32,6 +32,7 @@ def redact(writer: sqlite3.Connection, position: int, removed: Collection[str]) 
         with transaction(writer):
             writer.execute(statement("book/redact_event"), given)
             writer.execute(statement("book/redact_tags"), {"position": position})
+            writer.execute(statement("book/redacting_begun"), {"position": position})
         if "body" in removed:
             writer.execute("VACUUM")
     except sqlite3.IntegrityError:

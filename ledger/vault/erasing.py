@@ -91,9 +91,13 @@ class Erasing(Room):
     """The vault's part in an erasure."""
 
     def announce(self, erasures: Iterable[Erasure], now: datetime) -> None:
-        """These are about to begin. Said twice is said once."""
-        rows = [(one.event.bytes, one.subject.bytes, to_us(now)) for one in erasures]
-        self._write(lambda vault, _: vault.put("begin_erasures", rows))
+        """These are about to begin. Said twice is said once.
+
+        Where not the whole person goes, those of their keys go which there are now: what is sealed for
+        them from here on is sealed under new ones.
+        """
+        asked = list(erasures)
+        self._write(lambda rows, _: _announce(rows, asked, to_us(now)))
 
     def announced(self) -> list[Announced]:
         """Every erasure that has not ended, in the order in which they were announced."""
@@ -200,11 +204,36 @@ class Erasing(Room):
             self._write(lambda rows, _: rows.ask("expire_suppressions", moment))
 
 
+def _announce(rows: Rows, erasures: Sequence[Erasure], now_us: int) -> None:
+    parts = [one for one in erasures if one.classes is not None]
+    said = {event for event, *_ in rows.find("find_erasures", [(p.event.bytes,) for p in parts])}
+    stored = _keys_of(rows, [one.subject for one in parts])
+    upto: dict[UUID, dict[str, int]] = {}
+    for one in parts:
+        going = [row[1:3] for row in stored[one.subject.bytes] if row[1] in (one.classes or ())]
+        upto[one.event] = dict(sorted(going))
+    rows.put(
+        "put_destroyed_keys",
+        {
+            (one.subject.bytes, retention): (one.subject.bytes, retention, version)
+            for one in parts
+            if one.event.bytes not in said
+            for retention, version in upto[one.event].items()
+        }.values(),
+    )
+    told = {event: orjson.dumps(versions).decode() for event, versions in upto.items()}
+    rows.put(
+        "begin_erasures",
+        [(one.event.bytes, one.subject.bytes, now_us, told.get(one.event)) for one in erasures],
+    )
+
+
 def _destroy(
     rows: Rows, keys: Keys, erasures: Sequence[Erasure], now: datetime
 ) -> dict[UUID, Receipt]:
     found = rows.find("find_erasures", [(one.event.bytes,) for one in erasures])
-    standing: dict[bytes, str | None] = dict(found)
+    standing: dict[bytes, str | None] = {event: receipt for event, receipt, _ in found}
+    upto = {UUID(bytes=event): orjson.loads(told) for event, _, told in found if told is not None}
     receipts: dict[UUID, Receipt] = {}
     new = []
     for one in erasures:
@@ -214,7 +243,7 @@ def _destroy(
                 new.append(one)
             else:
                 receipts[one.event] = _read_receipt(told)
-    destroyed = _remove_all(rows, keys, new, now)
+    destroyed = _remove_all(rows, keys, new, upto, now)
     rows.put(
         "keep_receipts",
         [(_written(receipt), event.bytes) for event, receipt in destroyed.items()],
@@ -223,7 +252,11 @@ def _destroy(
 
 
 def _remove_all(
-    rows: Rows, keys: Keys, erasures: Sequence[Erasure], now: datetime
+    rows: Rows,
+    keys: Keys,
+    erasures: Sequence[Erasure],
+    upto: Mapping[UUID, Mapping[str, int]],
+    now: datetime,
 ) -> dict[UUID, Receipt]:
     """Everything of all of them, found by index and in as many trips as one of them takes."""
     whole = {one.subject for one in erasures if one.classes is None}
@@ -233,10 +266,11 @@ def _remove_all(
     receipts, gone, digests, lost = {}, list[Row](), set[bytes](), set[bytes]()
     generation, dead_from = generation_of(rows) + 1, _dead_from(keys, now)
     for one in erasures:
-        own = [row for row in stored[one.subject.bytes] if _concerns(one, row)]
+        own = [row for row in stored[one.subject.bytes] if _concerns(one, row, upto)]
         own += [row for other in one.others for row in stored[other.bytes]]
         names = named[one.subject.bytes] if _names_go(one) else []
-        theirs = {letter for digest in named[one.subject.bytes] for letter in letters[digest]}
+        # A letter goes where names go, and counts once, for the first of those whom it names.
+        theirs = {letter for digest in names for letter in letters[digest]} - lost
         gone += own
         digests.update(names)
         lost |= theirs
@@ -279,8 +313,12 @@ def _named(
     return named, letters
 
 
-def _concerns(erasure: Erasure, row: Row) -> bool:
-    return erasure.classes is None or Retention(row[1]) in erasure.classes
+def _concerns(erasure: Erasure, row: Row, upto: Mapping[UUID, Mapping[str, int]]) -> bool:
+    """Whether that key goes: of single classes, those that there were when it was announced."""
+    _, retention, version, *_ = row
+    if erasure.classes is None:
+        return True
+    return retention in erasure.classes and version <= upto[erasure.event].get(retention, 0)
 
 
 def _names_go(erasure: Erasure) -> bool:

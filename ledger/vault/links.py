@@ -30,6 +30,7 @@ class Links(Room):
         *,
         keep: bool = True,
         arrivals: Sequence[Arrival] = (),
+        gone: frozenset[UUID] = frozenset(),
     ) -> list[Named | Refused | None]:
         """Whom each item's normalised identifiers name; items see what earlier ones have linked.
 
@@ -39,14 +40,15 @@ class Links(Room):
         trusted one that is known, to whom the new ones are linked, unless their erasure has begun;
         with the customers whom the item shows to be the same person. What a limit forbids is left
         aside. The number of a thing among them: `BadField` in that place. No identifiers: None.
-        With `arrivals`, one an item, `NamesErased` for what is about somebody erased lately.
+        With `arrivals`, one an item, `NamesErased` for what is about somebody erased lately. Of whom the
+        book says that their erasure has begun, `gone`, is treated as if the vault said so.
         """
         digests = self._digests(identifier for item in wanted for identifier in item)
         if not digests:
             return [None for _ in wanted]
 
         def name(rows: Questions, keys: Keys) -> tuple[Naming, list[Named | Refused | None]]:
-            naming = self._naming(rows, keys, digests, wanted, persons, limits)
+            naming = self._naming(rows, keys, digests, wanted, persons, limits, gone)
             return naming, _named(rows, keys, naming, digests, wanted, arrivals)
 
         generation, (naming, answers) = self._read(
@@ -73,6 +75,7 @@ class Links(Room):
         wanted: Sequence[Sequence[Identifier]],
         persons: Persons,
         limits: Limits,
+        gone: frozenset[UUID],
     ) -> Naming:
         links = _links(rows, keys, digests.values())
         owners = {i: links[digest] for i, digest in digests.items() if digest in links}
@@ -89,7 +92,7 @@ class Links(Room):
             persons=persons,
             limits=limits,
             ids=self._ids,
-            fenced=fenced_among(rows, keys, people),
+            fenced=fenced_among(rows, keys, people) | (gone & people),
         )
 
     def kinds(self, owners: Iterable[UUID]) -> Counter[str]:

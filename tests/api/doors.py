@@ -73,13 +73,17 @@ def clean() -> dict[str, str]:
 
 
 def here(
-    capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch, folder: Path, *command: str
+    capsys: pytest.CaptureFixture[str],
+    patch: pytest.MonkeyPatch,
+    folder: Path,
+    *command: str,
+    by: str | None = None,
 ) -> Ended:
-    """Run a command in this process, in that folder."""
+    """Run a command in this process, in that folder; as somebody, or as whoever runs the tests."""
     patch.chdir(folder)
     patch.setattr(sys, "argv", ["bahi", *command])
     with pytest.raises(SystemExit) as ended:
-        main()
+        main(by)
     printed = capsys.readouterr()
     assert isinstance(ended.value.code, int)
     return Ended(ended.value.code, printed.out, printed.err)

@@ -23,19 +23,18 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Run `bahi privacy` in a scratch folder; it has to end with `code` (0)."""
     for name in ("BAHI_HOME", "BAHI_LEDGER", "BAHI_OFFICE_COUNTRY", "BAHI_OFFICE_ZONE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LOGNAME", "mia")
 
-    def run_(*command: str, code: int = 0) -> Ended:
-        ended = here(capsys, monkeypatch, tmp_path, "privacy", *command)
+    def run_(*command: str, code: int = 0, by: str = "mia") -> Ended:
+        ended = here(capsys, monkeypatch, tmp_path, "privacy", *command, by=by)
         assert ended.code == code, ended
         return ended
 
     return run_
 
 
-def said(run: Run, *command: str, code: int = 0) -> list[str]:
+def said(run: Run, *command: str, code: int = 0, by: str = "mia") -> list[str]:
     """The lines that it answers with, or why it was refused."""
-    ended = run(*command, code=code)
+    ended = run(*command, code=code, by=by)
     assert (ended.out == "") == bool(code)
     return (ended.err.removeprefix("bahi: ") if code else ended.out).splitlines()
 
@@ -168,8 +167,8 @@ def test_a_hold_stops_an_erasure_by_name_until_it_is_released(
         f"actor: expected somebody else than {UUID_}, who verified it, came the same",
         said(run, "fulfil", "away", code=1)[0],
     )
-    monkeypatch.setenv("LOGNAME", "leo")
-    assert said(run, "fulfil", "away", code=1)[0].startswith("right: expected access, portability,")
+    refused = said(run, "fulfil", "away", code=1, by="leo")[0]
+    assert refused.startswith("right: expected access, portability,")
     assert shown(run, "list")[0]["holds"] is None
 
 

@@ -173,6 +173,22 @@ def test_what_is_sealed_for_somebody_else_is_withheld(tmp_path: Path) -> None:
     assert "zanna alone" in whole
 
 
+def test_whom_they_recommended_us_to_is_not_told_them(folder: Path, tmp_path: Path) -> None:
+    data = {"program": "friends", "referred": "zanna@example.org"}
+    with opened(folder) as ledger:
+        made = touchpoint("r", "referral.made", who=[("user", "u1")], at=NOW - DAY, data=data)
+        take(ledger, made)
+        customer = customer_of(ledger, "user", "u1")
+        assert customer is not None
+        for portability in (False, True):
+            written, archive = exported(ledger, tmp_path, wanted(customer, portability=portability))
+            line = next(line for line in archive.lines("events") if line["type"] == "referral.made")
+            assert (line["withheld"], line["data"]) == (1, {"program": "friends"})
+            assert line["personal"] == {"identity": {"identifiers": [["user", "u1"]]}}
+            assert "zanna" not in archive
+            assert written.missing == {"withheld": 1}
+
+
 def test_what_was_rectified_is_left_out_and_counted(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         customer = zoe(ledger)

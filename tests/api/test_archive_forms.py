@@ -116,9 +116,11 @@ def test_a_formula_is_a_text_in_every_sheet(tmp_path: Path, value: str) -> None:
         take(ledger, touchpoint("f2", "form.submitted", who={"user": "u1"}, at=NOW, data=form))
         _, archive = exported(ledger, tmp_path, wanted(customer, reason=value + "x"))
     cells = [cell for name in ("events", "openings") for row in archive.sheet(name) for cell in row]
-    assert f"'{value}" in cells
+    # What a tab or a line break parts from the first apostrophe, to some spreadsheets, has one of its own.
+    text = f"'{value[0]}'{value[1:]}" if value[0] in "\t\r\n" else f"'{value}"
+    assert text in cells
     assert value not in cells
-    assert f"'{value}x" in cells
+    assert f"{text}x" in cells
     dangerous = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
     assert not [cell for cell in cells if dangerous.match(cell)]
     line = next(

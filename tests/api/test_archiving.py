@@ -20,11 +20,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Run `bahi` in the scratch folder of a shop with its orders; it has to end with `code` (0)."""
     for name in ("BAHI_HOME", "BAHI_LEDGER", "BAHI_OFFICE_COUNTRY", "BAHI_OFFICE_ZONE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LOGNAME", "mia")
     shop(tmp_path)
 
-    def run_(*command: str, code: int = 0) -> Ended:
-        ended = here(capsys, monkeypatch, tmp_path, *command)
+    def run_(*command: str, code: int = 0, by: str = "mia") -> Ended:
+        ended = here(capsys, monkeypatch, tmp_path, *command, by=by)
         assert ended.code == code, ended
         return ended
 
@@ -127,14 +126,13 @@ def test_a_restriction_does_not_stand_against_whoever_asks_for_themselves(run: R
     assert sum(row["openings"] for row in told(run, ZOE)) == 1
 
 
-def test_who_looked_at_whom(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_looked_at_whom(run: Run) -> None:
     assert run("privacy", "opened").out == "Nobody has opened anything.\n"
     look = ("customer", ZOE, "--open", "--reason", "they called")
     for _ in range(3):
         run(*look)
-    monkeypatch.setenv("LOGNAME", "noor")
-    run(*look, "--purpose", "sales")
-    run("customer", "user:u2", "--open", "--reason", "they wrote")
+    run(*look, "--purpose", "sales", by="noor")
+    run("customer", "user:u2", "--open", "--reason", "they wrote", by="noor")
     both = told(run, ZOE)
     assert [(row["who"], row["purpose"], row["openings"]) for row in both] == [
         ("noor", "sales", 1), ("mia", "service", 1),

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.cli import erasing as cli
 from api.wiring import Bahi
 from commands.privacy.erasing import Step, erase
 from ledger.identifiers import Identifier
@@ -39,9 +40,8 @@ def run(
         monkeypatch.setenv("BAHI_VAULT", f"{url}?schema=vault_{schema}")
 
     def run_(*command: str, code: int = 0, by: str = "leo", typed: str = "") -> Ended:
-        monkeypatch.setenv("LOGNAME", by)
         monkeypatch.setattr("sys.stdin", StringIO(typed))
-        ended = here(capsys, monkeypatch, tmp_path, *command)
+        ended = here(capsys, monkeypatch, tmp_path, *command, by=by)
         assert ended.code == code, ended
         return ended
 
@@ -74,6 +74,7 @@ def test_it_shows_what_would_go_and_erases_nothing(run: Run) -> None:
         "identifiers": {"email": 1, "user": 1},
         "dead_letters": 2,
         "holds": [],
+        "requests": [],
         "against": None,
     }
     page = run("erase", "user:u1", *BASIS, "--dry-run").out
@@ -185,6 +186,46 @@ def test_many_go_at_once_and_who_may_not_is_named(run: Run, tmp_path: Path) -> N
     ]
     run("erase", *BASIS, code=2)
     run("erase", "user:u1", "--file", "ids.txt", *BASIS, code=2)
+
+
+@pytest.mark.parametrize("how", ["one", "many"])
+def test_a_certificate_that_contradicts_itself_is_no_success(
+    run: Run, tmp_path: Path, how: str
+) -> None:
+    """A key of theirs is gone from the vault, and nobody can say that it was on purpose."""
+    with closing(sqlite3.connect(tmp_path / ".bahi" / "vault" / "vault.db")) as vault, vault:
+        vault.execute("DELETE FROM subject_key WHERE retention = 'content'")
+    if how == "one":
+        yes = digits(run, "user:u1", *BASIS)
+        ended = run("erase", "user:u1", *BASIS, "--yes", yes, code=1)
+        assert "NO   every key that the book knows of is among the destroyed: 1 of 2" in ended.out
+    else:
+        (tmp_path / "ids.txt").write_text("user:u1\n")
+        found = json.loads(run("erase", "--file", "ids.txt", *BASIS, "--dry-run", "--json").out)
+        ended = run("erase", "--file", "ids.txt", *BASIS, "--yes", found["digits"], code=1)
+        assert "1 erasures are contradicted by what is left" in ended.err
+
+
+def test_nobody_goes_who_was_merged_behind_the_prompt(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = cli._demand_confirmed
+
+    def merged_meanwhile(*given: Any) -> None:
+        ask(*given)
+        run("merge", "user:u1", "user:u2", "--reason", "one desk", "--despite-identifiers")
+
+    yes = digits(run, "user:u1", *BASIS)
+    monkeypatch.setattr(cli, "_demand_confirmed", merged_meanwhile)
+    ended = run("erase", "user:u1", *BASIS, "--yes", yes, code=1)
+    assert "expected the person that was shown, known as 1 customers" in ended.err
+    assert rows(run, "SELECT type FROM events WHERE domain = 'privacy'") == []
+
+
+def test_a_position_that_there_is_not_has_no_certificate(run: Run) -> None:
+    for position in ("0", "99", f"{10**20 - 1}"):
+        ended = run("privacy", "certificate", position, code=2)
+        assert "no certificate at position" in ended.err
 
 
 def test_what_was_begun_is_carried_on_by_the_next_command(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
@@ -17,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from api import render
+from api.archive.packing import Sheet
 from api.render import Format, json_rows, readable, rich_table, visible, write_rows
 from ledger.errors import BadUsage
 
@@ -97,6 +99,41 @@ def test_a_csv_cell_that_a_spreadsheet_would_execute_is_defused(tmp_path: Path, 
     found = written(tmp_path, Format.CSV, given).decode()
     read = list(csv.reader(StringIO(found, newline="")))
     assert read == [["text", "number"], [f"'{begin}1+1", "-1"], [f"a{begin}", "-2"]]
+
+
+BEGUN = [
+    begin for sign in "=+-@＝＋－＠" for begin in (sign, f" {sign}", f'"{sign}', f' "\t{sign}')
+]
+
+
+@pytest.mark.parametrize("within", [";", "\t", "\r", "\n", "\r\n", "\u2028"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_cell_that_begins_within_a_text_for_a_spreadsheet_is_defused(
+    tmp_path: Path, within: str, delimiter: str
+) -> None:
+    texts = [f"hello{within}{begin}1+cmd|x{after}" for begin in BEGUN for after in ("", ";", ",")]
+    given = pa.table({"first": texts, "list": [[text] for text in texts], "last": texts})
+    file = BytesIO()
+    sheet = Sheet(file, given.column_names)
+    for row in given.to_pylist():
+        sheet.add(list(row.values()))
+    sheet.close()
+    for written_ in (written(tmp_path, Format.CSV, given), file.getvalue()):
+        text = written_.decode("utf-8-sig")
+        for source in (StringIO(text, newline=""), re.split("[\r\n\u2028]", text)):
+            for row in csv.reader(source, delimiter=delimiter):
+                assert not [cell for cell in row if re.match(r"\s*[=+\-@＝＋－＠]", cell)]
+
+
+def test_what_is_no_formula_stays_as_it_is(tmp_path: Path) -> None:
+    texts = ["a;b", "a; b-c", "1-2;3=4", "x@example.com;y@example.com", "a\nb\n(c)", "well-known"]
+    found = written(tmp_path, Format.CSV, pa.table({"text": texts})).decode()
+    assert [row for (row,) in csv.reader(StringIO(found, newline=""))] == ["text", *texts]
+
+
+def test_the_name_of_a_column_is_defused_as_well(tmp_path: Path) -> None:
+    found = written(tmp_path, Format.CSV, pa.table({"=1+1": [-1], "a;-b": [-2.5]})).decode()
+    assert found.splitlines() == ['"\'=1+1","a;\'-b"', '-1,"-2.5"']
 
 
 def test_parquet_keeps_the_types(tmp_path: Path) -> None:

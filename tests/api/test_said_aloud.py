@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from api.wiring import Bahi
 from ledger.clock import system_clock, to_us
+from ledger.settings import read_settings
 from ledger.vault import DEAD_LETTERS_KEPT
-from tests.api.doors import Ended, here, shop
+from tests.api.doors import Ended, here, process, shop
 
 HUGE = "-- {name}: amounts, far too large.\nSELECT customer, sum(amount_minor * 9007199254740991) AS {name}\nFROM events GROUP BY customer;"
 
@@ -97,7 +100,22 @@ def test_dead_letters_are_gone_after_their_time_whatever_is_run(folder: Path, ru
 def test_a_user_without_a_name_is_somebody_all_the_same(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54_321)  # of whom this machine knows no name
     assert run("import", "shop.csv", "-m", "shop.toml").code == 3
+    with Bahi.open(read_settings()) as bahi:
+        assert bahi.staff_name(bahi.actor()) == "uid-54321"
+
+
+def test_who_somebody_is_cannot_be_said_by_the_environment(folder: Path) -> None:
+    assert process(folder, "import", "shop.csv", "-m", "shop.toml").code == 3
+    look = ("customer", "user:u1", "--open", "--reason", "they called")
+    for name in ("mia", "noor"):
+        others = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), name)
+        assert process(folder, *look, **others, BAHI_HOME=".bahi").code == 0
+    told = json.loads(process(folder, "privacy", "opened", "--json").out)
+    assert {row["who"] for row in told} == {pwd.getpwuid(os.getuid()).pw_name}
+    receive = ("receive", "user:u1", "erasure", "--law", "gdpr", "--id", "letter")
+    for step in (receive, ("verify", "letter")):
+        assert process(folder, "privacy", *step, LOGNAME="mia").code == 0
+    refused = process(folder, "privacy", "fulfil", "letter", LOGNAME="noor")
+    assert (refused.code, "expected somebody else than" in refused.err) == (1, True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from projections import Views
 from tests.api.doors import Ended, here
 
 Run = Callable[..., Ended]
@@ -41,8 +42,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.delenv(name, raising=False)
 
     def run_(*command: str, code: int = 0, by: str = "mia") -> Ended:
-        monkeypatch.setenv("LOGNAME", by)
-        ended = here(capsys, monkeypatch, tmp_path, *command)
+        ended = here(capsys, monkeypatch, tmp_path, *command, by=by)
         assert ended.code == code, ended
         return ended
 
@@ -121,15 +121,24 @@ def test_two_of_us_remove_what_should_never_have_been_written(run: Run, tmp_path
     assert campaigns(run) == {CARD, "summer"}
     assert run("privacy", "redact", "2", "--ground", "card-number").out == (
         "The redaction is proposed, at position 4.\n"
-        "Somebody else is to look at it: bahi privacy approve 2\n"
+        "Somebody else is to look at it: bahi privacy approve 4\n"
     )
     (asked,) = shown(run, "privacy", "redactions", by="tom")
     assert asked == {
-        "position": 2, "type": "customer.updated", "occurred_at": "2026-03-01 12:00",
+        "proposal": 4, "position": 2, "type": "customer.updated", "occurred_at": "2026-03-01 12:00",
         "remove": "body and personal", "ground": "card-number", "proposed_by": "mia", "approved_at": None,
+        "done": False,
     }  # fmt: skip
-    assert "expected somebody else than" in run("privacy", "approve", "2", code=1).err
-    assert run("privacy", "approve", "2", by="tom").out == (
+    assert "expected somebody else than" in run("privacy", "approve", "4", code=1).err
+    digits = asked_for(run, 4)
+    wrong = f"{(int(digits) + 1) % 10**6:06}"
+    assert run("privacy", "approve", "4", "--yes", wrong, by="tom", code=4).err.endswith(
+        f"Nothing was removed: expected {digits}, came something else.\n"
+    )
+    assert run("privacy", "approve", "2", "--yes", digits, by="tom", code=2).err == (
+        "bahi: no proposal to redact at position 2\n"
+    )
+    assert run("privacy", "approve", "4", "--yes", digits, by="tom").out == (
         "Approved, at position 5.\n"
         "Of position 2 body and personal is removed; its leaf stands.\n"
         "Every view was folded anew.\n"
@@ -144,14 +153,16 @@ def test_two_of_us_remove_what_should_never_have_been_written(run: Run, tmp_path
         True, [{"position": 2, "removed": ["body", "personal"], "by": 5}], [],
     )  # fmt: skip
     assert "position 2: body and personal removed, as approved at 5\n" in run("verify").out
-    assert [one["approved_at"] for one in shown(run, "privacy", "redactions")] == [5]
-    again = shown(run, "privacy", "approve", "2")
+    assert [(one["approved_at"], one["done"]) for one in shown(run, "privacy", "redactions")] == [
+        (5, True)
+    ]
+    again = shown(run, "privacy", "approve", "4")
     assert again == {"position": 5, "new": False, "removed": ["body", "personal"]}
 
 
 def test_what_is_under_the_wrong_key_goes_alone(run: Run) -> None:
     run("privacy", "redact", "1", "--ground", "wrong-person", "--sealed-only")
-    assert run("privacy", "approve", "1", by="tom").out == (
+    assert run("privacy", "approve", "4", "--yes", asked_for(run, 4), by="tom").out == (
         "Approved, at position 5.\nOf position 1 personal is removed; its leaf stands.\n"
     )
     assert "name" not in profile(run, "user:u1")
@@ -159,6 +170,39 @@ def test_what_is_under_the_wrong_key_goes_alone(run: Run) -> None:
         "bahi: no event at position 9\n"
     )
     assert run("privacy", "redact", "2", "--ground", "two words", code=2).out == ""
+
+
+def asked_for(run: Run, proposal: int) -> str:
+    """The digits that whoever approves is asked to type, having been shown what of."""
+    told = run("privacy", "approve", str(proposal), "--yes", "", by="tom", code=4).err
+    first = told.splitlines()[0]
+    assert first.startswith(f"proposal {proposal} · position ")
+    assert first.endswith(" · proposed_by mia")
+    return told.partition("expected ")[2].partition(",")[0]
+
+
+def test_broken_off_it_is_told_and_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the process is killed when the bytes are gone, and no view was folded anew."""
+
+    class Died(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Died
+
+    run("privacy", "redact", "2", "--ground", "card-number")
+    digits = asked_for(run, 4)
+    with monkeypatch.context() as patched:
+        patched.setattr(Views, "rebuild_all", die)
+        with pytest.raises(Died):
+            run("privacy", "approve", "4", "--yes", digits, by="tom")
+    assert campaigns(run) == {CARD, "summer"}
+    ended = run("verify", code=1)
+    assert "position 2: approved to be removed, and not all gone" in ended.err
+    (one,) = shown(run, "privacy", "redactions")
+    assert (one["approved_at"], one["done"]) == (5, True)
+    assert campaigns(run) == {"summer"}
+    assert shown(run, "verify")["to_redact"] == []
 
 
 def campaigns(run: Run) -> set[str]:

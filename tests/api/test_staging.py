@@ -2,13 +2,16 @@
 
 import gc
 import os
+import shutil
 import stat
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+import api.staging
 from api.archive import account
 from api.staging import Staging, deliver
 from ledger.errors import BadUsage, Erased
@@ -107,21 +110,155 @@ def test_a_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_across_disks_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rename = Path.rename
+    link = os.link
 
-    def another_disk(path: Path, target: Path) -> Path:
+    def another_disk(path: Path, target: Path) -> None:
         if path.parent.name == "staging":
             raise OSError(18, "Invalid cross-device link")
-        return rename(path, target)
+        link(path, target)
 
-    monkeypatch.setattr(Path, "rename", another_disk)
-    with Staging(tmp_path / "staging").file(ANNA) as (path, file):
-        file.write(b"zanna")
-        file.flush()
-        deliver(path, tmp_path / "a.zip")
-    assert (tmp_path / "a.zip").read_bytes() == b"zanna"
-    assert stat.S_IMODE((tmp_path / "a.zip").stat().st_mode) == 0o600
+    monkeypatch.setattr(os, "link", another_disk)
+    for name in ("a.zip", "b.zip"):
+        with Staging(tmp_path / "staging").file(ANNA) as (path, file):
+            file.write(b"zanna")
+            file.flush()
+            deliver(path, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"zanna"
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+        assert list((tmp_path / "staging").iterdir()) == []
+        monkeypatch.setattr(os, "link", no_links)  # as on a memory stick
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "b.zip", "staging"}
+
+
+def no_links(*_: Path) -> None:
+    raise OSError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("disk", ["same", "another"])
+def test_a_name_that_is_taken_on_the_way_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str
+) -> None:
+    link, target = os.link, tmp_path / "a.zip"
+
+    def slow(path: Path, to: Path) -> None:
+        if path.parent.name == "staging" and disk == "another":
+            raise OSError(18, "Invalid cross-device link")
+        target.write_bytes(b"mine")
+        link(path, to)
+
+    monkeypatch.setattr(os, "link", slow)
+    with (
+        Staging(tmp_path / "staging").file(ANNA) as (path, _),
+        pytest.raises(BadUsage, match="expected a name that is free"),
+    ):
+        deliver(path, target)
+    assert target.read_bytes() == b"mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "staging"}
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+DELIVERED_AND_DIED = (
+    MAKE
+    + f"""\
+    import os, shutil, signal
+    from api.staging import deliver
+    original = os.link
+    def another_disk(path, target):
+        if path.parent == staging.folder:
+            raise OSError(18, "Invalid cross-device link")
+        if sys.argv[4] == "whole":
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(path, target)
+    def half(source, copy):
+        copy.write(source.read(2))
+        copy.flush()
+        {DIE.strip()}
+    os.link = another_disk
+    if sys.argv[4] == "half":
+        shutil.copyfileobj = half
+    deliver(path, Path(sys.argv[3]))
+"""
+)
+
+
+@pytest.mark.parametrize(("when", "left"), [("half", b"za"), ("whole", b"zanna")])
+def test_what_a_delivery_to_another_disk_left_when_it_was_killed_is_found(
+    tmp_path: Path, when: str, left: bytes
+) -> None:
+    staging, stick = Staging(tmp_path / "staging"), tmp_path / "stick"
+    stick.mkdir()
+    for end in (lambda: staging.forget([ANNA]), staging.clear):
+        run_until_killed(DELIVERED_AND_DIED, staging.folder, ANNA, stick / "a.zip", when)
+        staging.forget([PRIYA])
+        assert [path.read_bytes() for path in stick.iterdir()] == [left]
+        end()
+        assert list(stick.iterdir()) == list(staging.folder.iterdir()) == []
+
+
+def test_a_note_stays_while_the_disk_that_it_speaks_of_is_away(tmp_path: Path) -> None:
+    staging, stick, away = Staging(tmp_path / "staging"), tmp_path / "stick", tmp_path / "away"
+    stick.mkdir()
+    run_until_killed(DELIVERED_AND_DIED, staging.folder, ANNA, stick / "a.zip", "half")
+    stick.rename(away)
+    staging.clear()
+    assert [path.suffix for path in staging.folder.iterdir()] == [".beside"]
+    away.rename(stick)
+    staging.clear()
+    assert list(stick.iterdir()) == list(staging.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("when", ["listed", "noted", "copied", "named"])
+def test_whose_erasure_begins_while_it_is_copied_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    staging, copied, link = Staging(tmp_path / "staging"), shutil.copyfileobj, os.link
+    new = api.staging._new
+
+    def copy_to(beside: Path) -> BufferedRandom:
+        if beside.parent == tmp_path and when == "noted":
+            staging.forget([ANNA])
+        if beside.parent == tmp_path and when == "listed":
+            path.unlink()  # by somebody who looked before the note was there
+        return new(beside)
+
+    def copy(source: Any, target: Any) -> None:
+        copied(source, target)
+        if when == "copied":
+            staging.forget([ANNA])
+
+    def another_disk(path: Path, target: Path) -> None:
+        if path.parent.name == "staging":
+            raise OSError(18, "Invalid cross-device link")
+        if when == "named":
+            staging.forget([ANNA])
+        link(path, target)
+
+    monkeypatch.setattr(api.staging, "_new", copy_to)
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    monkeypatch.setattr(os, "link", another_disk)
+    with staging.file(ANNA) as (path, _), pytest.raises(Erased, match="not being erased"):
+        deliver(path, tmp_path / "a.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["staging"]
+    assert list(staging.folder.iterdir()) == []
+
+
+KILLED_AS_IT_IS_NAMED = (
+    MAKE
+    + f"""\
+    from api.staging import deliver
+    import api.staging
+    Path.unlink = lambda *_, **__: exec({DIE.strip()!r})
+    deliver(path, Path(sys.argv[3]))
+"""
+)
+
+
+def test_killed_once_it_has_its_name_it_is_handed_over_and_nothing_is_kept(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "staging")
+    run_until_killed(KILLED_AS_IT_IS_NAMED, staging.folder, ANNA, tmp_path / "a.zip")
+    assert staging.clear() == 1
+    assert (tmp_path / "a.zip").read_bytes() == b"zanna"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "staging"}
 
 
 def test_killed_on_the_way_nothing_is_handed_over_and_the_rest_is_cleared(tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ class RequestsModel:
     """Whether zoe and ann are one person."""
 
     def members(self, who: str) -> set[str]:
-        return {"zoe", "ann"} if self.linked and who in {"zoe", "ann"} else {who}
+        both = {"zoe", "ann"}
+        return both if self.linked and who in both and not self.gone else {who}
 
     # ---- the calendar
 
@@ -184,7 +185,8 @@ class RequestsModel:
         why = self.against(asked)
         if why is not None:
             return ("refused", why)
-        if self.members(asked.who) & self.gone:
+        answer = asked.verb in {"privacy.fulfilled", "privacy.refused"}
+        if asked.who in self.gone and not answer:
             return ("refused", "identifiers")
         self.events.append(asked)
         return ("appended", len(self.events))
@@ -236,10 +238,20 @@ class RequestsModel:
         if self.is_being_erased(asked.who):
             return "customer"
         if stands is None:
-            return None
+            return "request" if self.asks_to_be_erased(asked.who) else None
         if stands.state != "verified" or stands.asked.get("right") != "erasure":
             return "request"
         return "actor" if asked.actor in {None, stands.verifier} else None
+
+    def asks_to_be_erased(self, who: str) -> bool:
+        made = [e for e in self.events if e.verb == "privacy.requested"]
+        waiting = [
+            stands
+            for event in made
+            if event.who in self.members(who) and event.get("right") == "erasure"
+            if (stands := self.stands(event.request)) is not None
+        ]
+        return any(stands.state not in {"refused", "fulfilled"} for stands in waiting)
 
     def against_step(self, word: str, asked: Asked, stands: Stands) -> str | None:
         law, right = stands.asked.get("law"), stands.asked.get("right")
@@ -270,6 +282,9 @@ class RequestsModel:
 
     def against_fulfilling(self, asked: Asked, stands: Stands, *, early: bool) -> str | None:
         law, right = stands.asked.get("law"), stands.asked.get("right")
+        ended = {event.who for event in self.events if event.verb == "customer.erased"}
+        if right == "erasure" and asked.who in ended and (early or stands.state == "verified"):
+            return None
         if stands.state != "verified" and not (early and (law, right) == ("ccpa", "objection")):
             return "request"
         if right != "erasure":

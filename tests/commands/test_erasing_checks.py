@@ -7,15 +7,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from commands.deciding import Desk
 from commands.privacy.certificate import Certificate
 from commands.privacy.checking import check_certificate
+from commands.privacy.redaction import approve, proposal, propose
+from commands.touchpoint import Touchpoint
 from ledger.catalogue import Retention
+from ledger.clock import random_ids
 from ledger.event import Event
 from ledger.identifiers import Identifier
 from ledger.keyring import Keyring
 from ledger.opening import Ledger
+from ledger.sealing import Blob, encode_records
 from tests.commands.erasures import LEO, erased, lives, requested
-from tests.commands.samples import NOW, opened, stores_of
+from tests.commands.samples import CLERK, DAY, NOW, clock, opened, stores_of
 from tests.ledger.vault_samples import sql
 
 TODAY = NOW.date()
@@ -112,33 +117,66 @@ def test_a_keyring_that_has_forgotten_them_is_found(tmp_path: Path) -> None:
         assert wrong(ledger, certificate) == {"the keyring remembers that they are gone": "0 of 1"}
 
 
+def said_to_be_erased(who: UUID) -> list[Event]:
+    """A word that says less than was done: as of a program that loses commitments."""
+    began = Event(uuid4(), "customer.erasing", 1, "privacy", NOW, "bahi", {"legal_basis": "x"}, who)
+    data = {
+        "legal_basis": "x", "commitments": [], "book_size": 4, "vault_generation": 1,
+        "backups_dead_from": "2026-03-09",
+    }  # fmt: skip
+    ended = Event(
+        uuid4(), "customer.erased", 1, "privacy", NOW, "bahi", data, who, actor=LEO, causation=began.id
+    )  # fmt: skip
+    return [began, ended]
+
+
 def test_a_certificate_that_leaves_a_key_out_is_found(folder: Path) -> None:
     with opened(folder) as ledger:
         (anna,) = lives(ledger, "anna")
-        # A word that says less than was done: as of a program that loses a commitment.
-        began = Event(
-            uuid4(), "customer.erasing", 1, "privacy", NOW, "bahi", {"legal_basis": "x"}, anna
-        )
-        data = {
-            "legal_basis": "x", "commitments": [], "book_size": 4, "vault_generation": 1,
-            "backups_dead_from": "2026-03-09",
-        }  # fmt: skip
-        ended = Event(
-            uuid4(),
-            "customer.erased",
-            1,
-            "privacy",
-            NOW,
-            "bahi",
-            data,
-            anna,
-            actor=LEO,
-            causation=began.id,
-        )
-        *_, last = ledger.book.append([began, ended])
+        *_, last = ledger.book.append(said_to_be_erased(anna))
         found = wrong(ledger, Certificate.at(ledger, [last.position]))
         assert found["every key that the book knows of is among the destroyed"] == "0 of 3"
         assert found["none of their keys opens"] == "3 tried, 3 open, some are still kept"
+
+
+def removed(ledger: Ledger, position: int) -> None:
+    """What is sealed at a position goes, as two have agreed."""
+    payload = proposal(ledger.book, position, "mistaken", ("personal",))
+    asked = Touchpoint(payload, NOW, "bahi", f"{position}", actor=CLERK)
+    desk = Desk(ledger, clock, random_ids, DAY)
+    place = propose(desk, asked).position
+    assert place is not None
+    approve(desk, place, actor=LEO, source="bahi", refold=lambda: None)
+
+
+def test_keys_whose_records_were_removed_are_checked_all_the_same(folder: Path) -> None:
+    with opened(folder) as ledger:
+        anna, _ = lives(ledger, "anna", "ben")
+        for recorded in [*ledger.book.read()]:
+            if recorded.event.personal and recorded.event.customer == anna:
+                removed(ledger, recorded.position)
+        (certificate,) = erased(ledger, anna)
+        checks = {check.name: check for check in check_certificate(ledger, certificate, TODAY)}
+        known = checks["every key that the book knows of is among the destroyed"]
+        assert (known.ok, known.found) == (True, "3 of 3")
+        assert checks["none of their keys opens"].found == "3 tried, 0 open"
+        bring_back_a_key(ledger, stores_of(folder)[1], anna, certificate)
+        assert wrong(ledger, certificate) == {
+            "none of their keys opens": "3 tried, 0 open, some are still kept"
+        }
+
+
+def test_a_key_that_nothing_records_is_found(folder: Path) -> None:
+    """As where its record was removed by a program that did not say of which key."""
+    with opened(folder) as ledger:
+        (anna,) = lives(ledger, "anna")
+        sealed = encode_records([Blob(anna, Retention.CONTENT, 7, b"n" * 12, b"c" * 64)])
+        more = Event(uuid4(), "page.viewed", 1, "touchpoint", NOW, "x", {}, anna, personal=sealed)
+        *_, last = ledger.book.append([more, *said_to_be_erased(anna)])
+        found = wrong(ledger, Certificate.at(ledger, [last.position]))
+        assert found["every key that the book knows of is among the destroyed"] == (
+            "0 of 3, 1 on no record"
+        )
 
 
 def test_older_copies_are_dead_when_their_epoch_is(tmp_path: Path) -> None:

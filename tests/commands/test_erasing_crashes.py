@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import pytest
 import commands.privacy.erasing
 import ledger.vault.erasing
 from commands.privacy.erasing import Step, resume
+from ledger.catalogue import Retention
 from ledger.opening import Ledger
 from ledger.vault import Belongings, Erasure
 from tests.commands.erasures import Kept, erased, lives, merged, office, user
@@ -33,25 +35,25 @@ from tests.commands.samples import (
 )
 from tests.ledger.processes import ROOT
 
-AMID = ["announced", "destroying", "burying", "certifying", "ending"]
+AMID = ["announced", "remembered", "destroying", "burying", "certifying", "ending"]
 POINTS = [*AMID, *(step.value for step in Step)]
-NEVER_BEGAN = {"announced"}
+NEVER_BEGAN = {"announced", "remembered"}
 
 NURSERY = """
 import sys
 from pathlib import Path
-from tests.commands.test_erasing_crashes import POINTS, bear
+from tests.commands.test_erasing_crashes import POINTS, Retention, bear
 for point in POINTS:
-    bear(Path(sys.argv[1]) / point, point)
+    bear(Path(sys.argv[1]) / point, point, [Retention(name) for name in sys.argv[2:]])
 """
 
 
-def bear(folder: Path, point: str) -> None:
+def bear(folder: Path, point: str, classes: Sequence[Retention]) -> None:
     """Have a child erase until it dies at this point."""
     child = os.fork()
     if child == 0:
         try:
-            erase_until(folder, point)
+            erase_until(folder, point, classes)
         finally:
             os._exit(1)  # it got past the point
     _, status = os.waitpid(child, 0)
@@ -63,7 +65,7 @@ def die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def erase_until(folder: Path, point: str) -> None:
+def erase_until(folder: Path, point: str, classes: Sequence[Retention]) -> None:
     with opened(folder) as ledger_:
         patch, vault = pytest.MonkeyPatch(), ledger_.vault
         announce, ended = vault.announce, vault.ended
@@ -81,8 +83,12 @@ def erase_until(folder: Path, point: str) -> None:
             patch.setattr(vault, "announce", die_announced)
         elif point == "destroying":  # amid the vault's transaction
             patch.setattr(ledger.vault.erasing, "_written", die)
+        elif point == "remembered":  # by the keyring, and nothing in the book
+            patch.setattr(ledger_.book, "append", die)
         elif point == "burying":  # of two changes of the keyring one is made
-            patch.setattr(ledger_.keyring, "raise_high_water", die)
+            patch.setattr(
+                vault, "scrub", partial(patch.setattr, ledger_.keyring, "raise_high_water", die)
+            )
         elif point == "certifying":
             patch.setattr(commands.privacy.erasing, "_certified", die)
         elif point == "ending":
@@ -91,7 +97,7 @@ def erase_until(folder: Path, point: str) -> None:
         anna, ben = customer_of(ledger_, "user", "anna"), customer_of(ledger_, "user", "ben")
         assert anna is not None
         assert ben is not None
-        erased(ledger_, anna, ben, at=at)
+        erased(ledger_, anna, ben, at=at, classes=classes or None)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -108,9 +114,44 @@ def folders(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Path]:
     return found
 
 
+def kill_at_each(folders: dict[str, Path], *classes: Retention) -> None:
+    above = str(next(iter(folders.values())).parent)
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", NURSERY, above, *classes], cwd=ROOT, check=True
+    )
+
+
+def test_wherever_it_is_killed_an_erasure_of_one_class_ends_whole(folders: dict[str, Path]) -> None:
+    kill_at_each(folders, Retention.CONTENT)
+    for point, folder in folders.items():
+        if point in NEVER_BEGAN:
+            expect_nothing_happened(folder)
+        else:
+            expect_one_class_carried_on(folder, point)
+
+
+def expect_one_class_carried_on(folder: Path, point: str) -> None:
+    with opened(folder) as ledger_:
+        begun = {r.event.customer for r in recorded(ledger_) if r.event.type == "customer.erasing"}
+        people = sorted(one for one in begun if one)
+        assert len(people) == 3, point
+        assert resume(office(ledger_)) == 3, point
+        assert resume(office(ledger_)) == 0
+        assert ledger_.gone.now() == frozenset()
+        assert ledger_.vault.announced() == []
+        held = ledger_.vault.classes_held(people)
+        assert [sorted(held[one]) for one in people] == [["behaviour", "identity"]] * 3, point
+        ends = [r.event for r in recorded(ledger_) if r.event.type == "customer.erased"]
+        assert sorted(one.customer for one in ends if one.customer) == people
+        assert [one.data["keys_tried"] for one in ends] == [1] * 3
+        words = {"channel": "email", "message": "it hurts"}
+        late = touchpoint("late", "message.received", who={"user": "anna"}, data=words)
+        assert told(take(ledger_, late))[0][0] == "appended"
+        assert sorted(map(len, ledger_.vault.classes_held(people).values())) == [2, 2, 3]
+
+
 def test_wherever_it_is_killed_an_erasure_ends_whole(folders: dict[str, Path]) -> None:
-    above = next(iter(folders.values())).parent
-    subprocess.run([sys.executable, "-W", "error", "-c", NURSERY, str(above)], cwd=ROOT, check=True)
+    kill_at_each(folders)
     for point, folder in folders.items():
         if point in NEVER_BEGAN:
             expect_nothing_happened(folder)

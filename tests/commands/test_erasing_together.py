@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,15 +11,20 @@ import pytest
 from commands.deciding import Desk
 from commands.on_record import opened as to_record
 from commands.on_record import put_on_record
-from commands.privacy.erasing import resume
+from commands.privacy.certificate import Certificate
+from commands.privacy.checking import check_certificate
+from commands.privacy.erasing import Step, resume
 from commands.privacy.ordering import Order, begin
+from commands.privacy.recovering import recover, to_erase
 from commands.rules import RULES
 from commands.touchpoint import Touchpoint
 from ledger import catalogue
 from ledger.catalogue import Retention
 from ledger.errors import Erased, NotAllowed, Refused
 from ledger.event import Event, Recorded
-from ledger.opening import Ledger
+from ledger.opening import Ledger, open_restored
+from ledger.sealing import Blob, blobs
+from ledger.stores import open_book
 from tests.commands.erasures import BASIS, LEO, MIA, erased, lives, office, user
 from tests.commands.samples import (
     DAY,
@@ -27,6 +33,7 @@ from tests.commands.samples import (
     clock,
     opened,
     recorded,
+    stores_of,
     take,
     touchpoint,
 )
@@ -222,6 +229,86 @@ def test_two_may_carry_on_what_a_third_has_begun(folder: Path) -> None:
         assert ledger.vault.announced() == []
 
 
+@pytest.mark.parametrize("classes", [None, [Retention.CONTENT]], ids=["whole", "content"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_was_struck_off_before_it_was_done_is_announced_anew(
+    folder: Path, classes: list[Retention] | None, killed: bool
+) -> None:
+    """As by another process, whose clock runs ahead."""
+
+    class Killed(Exception):
+        pass
+
+    def strike(step: Step) -> None:
+        if step is Step.BEGUN:
+            ledger.vault.ended([one.event for one in ledger.vault.announced()])
+            if killed:
+                raise Killed
+
+    with opened(folder) as ledger:
+        anna, ben = lives(ledger, "anna", "ben")
+        with contextlib.suppress(Killed):
+            erased(ledger, anna, ben, classes=classes, at=office(ledger, told=strike))
+        assert resume(office(ledger)) == (2 if killed else 0)
+        assert ends(ledger, "customer.erased").keys() == {anna, ben}
+        held = ledger.vault.classes_held([anna, ben])
+        assert len(held) == (2 if classes else 0)
+        assert not any(Retention.CONTENT in kept for kept in held.values())
+        assert ledger.vault.announced() == []
+
+
+def message(name: str) -> Touchpoint:
+    data = {"channel": "email", "message": "that was meant to stay"}
+    return touchpoint(name, "message.received", who={"user": "anna"}, at=NOW, data=data)
+
+
+def test_what_somebody_sends_while_one_class_goes_stays(folder: Path) -> None:
+    def send(step: Step) -> None:
+        if step is Step.BEGUN:
+            assert take(ledger, message("meanwhile"))[0].refusal is None
+
+    with opened(folder) as ledger:
+        (anna,) = lives(ledger, "anna")
+        (certificate,) = erased(
+            ledger, anna, classes=[Retention.CONTENT], at=office(ledger, told=send)
+        )
+        assert certificate.keys_tried == 1
+        expect_kept_apart(ledger, certificate, stays=1)
+
+
+def test_what_somebody_sends_just_before_one_class_goes_goes_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is made after the announcement and stands before the erasing in the book."""
+    with opened(folder) as ledger:
+        (anna,) = lives(ledger, "anna")
+        announce = ledger.vault.announce
+
+        def send(*given: Any) -> None:
+            announce(*given)
+            monkeypatch.undo()
+            assert take(ledger, message("just before"))[0].refusal is None
+
+        monkeypatch.setattr(ledger.vault, "announce", send)
+        (certificate,) = erased(ledger, anna, classes=[Retention.CONTENT])
+        assert certificate.keys_tried == 2
+        expect_kept_apart(ledger, certificate, stays=0)
+
+
+def expect_kept_apart(ledger: Ledger, certificate: Certificate, stays: int) -> None:
+    """What came before the erasing is gone, what came after it opens."""
+    kept = 0
+    began = next(r.position for r in recorded(ledger) if r.event.type == "customer.erasing")
+    for one in recorded(ledger):
+        for blob in blobs(one.event.personal):
+            if isinstance(blob, Blob) and blob.retention is Retention.CONTENT:
+                key = (blob.subject, blob.retention, blob.key_version)
+                assert (key in ledger.vault.usable([key])) == (one.position > began)
+                kept += one.position > began
+    assert kept == stays
+    assert [c.found for c in check_certificate(ledger, certificate, NOW.date()) if not c.ok] == []
+
+
 def test_a_word_that_is_slipped_into_the_book_destroys_nothing(folder: Path) -> None:
     """As whoever owns the book's database might: readers believe it, and no key goes."""
     with opened(folder) as ledger:
@@ -231,8 +318,32 @@ def test_a_word_that_is_slipped_into_the_book_destroys_nothing(folder: Path) -> 
                 {} if type_ == "customer.erasing" else
                 {"commitments": [], "book_size": 1, "vault_generation": 1, "backups_dead_from": "2026-01-01"}
             )  # fmt: skip
-            slipped = Event(uuid4(), type_, 1, "privacy", NOW, "bahi", data, anna, actor=LEO)
+            begun = None if type_ == "customer.erasing" else recorded(ledger)[-1].event.id
+            slipped = Event(
+                uuid4(), type_, 1, "privacy", NOW, "bahi", data, anna, actor=LEO, causation=begun
+            )
             ledger.book.append([slipped])
         assert resume(office(ledger)) == 0
-        assert ledger.vault.holding([anna]) == {anna}
-        assert ledger.vault.look_up(user("anna")) == anna
+        expect_kept(ledger, anna)
+    with opened(folder) as ledger:  # who opens it next believes neither
+        assert resume(office(ledger)) == 0
+        expect_kept(ledger, anna)
+    book, vault = stores_of(folder)
+    ledger, standing = open_restored(
+        open_book(book, clock), vault, folder / "keyring.json", clock=clock
+    )
+    with ledger:
+        assert (standing.erased, standing.book_is_older, standing.vault_is_older) == (
+            frozenset(),
+            False,
+            False,
+        )
+        assert to_erase(ledger, standing) == []
+        assert recover(office(ledger), standing, lambda: LEO) == 0
+        expect_kept(ledger, anna)
+
+
+def expect_kept(ledger: Ledger, anna: UUID) -> None:
+    assert ledger.keyring.tombstones == frozenset()
+    assert ledger.vault.holding([anna]) == {anna}
+    assert ledger.vault.look_up(user("anna")) == anna

@@ -1,5 +1,6 @@
 """What was wrong about a person: replaced in every ordinary reading, and named by nobody's name any more."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,9 @@ def test_what_names_them_is_set_right_in_the_vault(folder: Path) -> None:
 
 
 def test_no_rule_takes_the_two_for_one_again(folder: Path) -> None:
-    """A source that still has the wrong address names both; neither the person nor the profile is changed."""
+    """A source that still has the wrong address names both, and what names them is not changed. A detail
+    that is said afterwards is news, be it what was wrong before.
+    """
     with opened(folder) as ledger:
         customer = zoe(ledger)
         (other,) = mend(ledger, customer).others
@@ -132,8 +135,15 @@ def test_no_rule_takes_the_two_for_one_again(folder: Path) -> None:
         assert profile(ledger, customer).identifiers == [("user", "u1"), MAIL]
         stale = {"email": WRONG[1], "name": "Zoë Ames-Roth"}
         take(ledger, touchpoint("5", "customer.updated", who={"user": "u1"}, at=NOW, data=stale))
-        details = profile(ledger, customer).details
-        assert (details["email"], details["name"]) == (MAIL[1], "Zoë Ames-Roth")
+        told_late = {"email": WRONG[1]}
+        take(ledger, touchpoint("6", "customer.updated", at=NOW - 2 * DAY, data=told_late))
+        said = profile(ledger, customer)
+        assert (said.details["email"], said.details["name"]) == (WRONG[1], "Zoë Ames-Roth")
+        assert said.identifiers == [("user", "u1"), MAIL]
+        late = next(
+            one.position for one in recorded(ledger) if one.event.occurred_at == NOW - 2 * DAY
+        )
+        assert (late, "email", WRONG[1]) in profile(ledger, customer, superseded=True).superseded
 
 
 def test_it_may_belong_to_somebody_who_is_known(folder: Path) -> None:
@@ -145,6 +155,22 @@ def test_it_may_belong_to_somebody_who_is_known(folder: Path) -> None:
         assert customer_of(ledger, *WRONG) == owner
         with pytest.raises(IdentityConflict, match=r"^belongs_to: expected another person"):
             mend(ledger, customer, belongs_to=customer)
+
+
+def test_what_names_a_third_person_is_refused_before_anything_is_written(folder: Path) -> None:
+    with opened(folder) as ledger:
+        customer = zoe(ledger)
+        third = {"email": "third@example.com"}
+        take(ledger, touchpoint("7", who={"user": "u2"}), touchpoint("8", who=third))
+        owner, other = (one.event.customer for one in recorded(ledger)[-2:])
+        before = (ledger.book.head(), ledger.vault.generation())
+        asked = right(customer, not_theirs=[":".join(WRONG), "email:third@example.com"])
+        with pytest.raises(
+            IdentityConflict, match=r"^not_theirs.email: expected one that names this person"
+        ):
+            rectify(desk(ledger), asked, belongs_to=owner)
+        assert (ledger.book.head(), ledger.vault.generation()) == before
+        assert rectify(desk(ledger), asked).others[1:] == (other,)
 
 
 def test_said_again_it_is_done_once(folder: Path) -> None:
@@ -295,7 +321,7 @@ def test_what_is_said_later_holds_and_what_is_told_late_does_not() -> None:
         ("customer.updated", 4, {"email", "address"}),
         ("customer.updated", 6, {"name", "email", "address"}),
         ("customer.identified", 8, {"name", "email", "address"}),
-        ("customer.identified", 10, {"name", "email", "address"}),
+        ("customer.identified", 10, {"name", "phone", "email", "address"}),
         ("order.placed", 4, {"name", "phone", "email", "address"}),
     ]
     for kind, day, holding in cases:
@@ -305,6 +331,44 @@ def test_what_is_said_later_holds_and_what_is_told_late_does_not() -> None:
         assert {*standing} == holding, (kind, day)
         superseded = wrong.superseded(at, said)
         assert {*superseded} == {*said} - holding
+
+
+SPELLED = [
+    ("phone:+491711234567", "phone", "+49 (171) 123-4567", None),
+    ("phone:+491711234567", "phone", "0171 1234567", None),
+    ("phone:+491711234567", "phone", "0171/1234567", "DE"),
+    ("email:zoe@bücher.example", "email", "Zoe@xn--bcher-kva.example", None),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "value", "market"), SPELLED)
+def test_what_is_wrong_is_wrong_in_every_spelling(
+    wrong: str, kind: str, value: str, market: str | None
+) -> None:
+    corrections = Corrections([(event(5, "customer.rectified", 5), {"not_theirs": [wrong]})])
+    for day, standing in ((4, {}), (6, {kind: value})):
+        before = event(1, "customer.updated", day)
+        tagged = replace(before.event, tags=() if market is None else (f"market:{market}",))
+        assert corrections.standing(replace(before, event=tagged), {kind: value}) == standing
+
+
+def test_a_number_of_another_country_is_another_number() -> None:
+    corrections = Corrections(
+        [(event(5, "customer.rectified", 5), {"not_theirs": ["phone:+491711234567"]})]
+    )
+    before = event(1, "customer.updated", 4)
+    tagged = replace(before, event=replace(before.event, tags=("market:IN",)))
+    assert corrections.standing(tagged, {"phone": "0171 1234567"}) != {}
+    assert corrections.standing(before, {"phone": "nobody knows"}) != {}
+
+
+def test_a_detail_that_stands_beside_something_else_is_superseded_as_well() -> None:
+    withdrawn = event(5, "customer.rectified", 5, withdrawn=["job_title"])
+    corrections = Corrections([(withdrawn, {})])
+    title = {"job_title": "Buyer"}
+    assert corrections.standing(event(1, "member.joined", 4), title) == {}
+    assert corrections.superseded(event(1, "member.joined", 4), title) == title
+    assert corrections.standing(event(1, "member.joined", 6), title) == title
 
 
 def test_it_is_sealed_like_every_name(tmp_path: Path) -> None:

@@ -1,20 +1,38 @@
 """Redaction: one proposes, another approves, the bytes go, and verification says so for ever."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from commands.deciding import Desk
-from commands.privacy.redaction import ALL, Approved, approve, proposal, propose
+from commands.privacy.redaction import (
+    ALL,
+    Approved,
+    approve,
+    finish,
+    proposal,
+    proposals,
+    propose,
+    subject_digest,
+)
+from commands.rules import RULES
 from commands.touchpoint import Fate, Outcome, Touchpoint
+from ledger.catalogue import Domain, types
+from ledger.catalogue.email import EmailComplained
 from ledger.catalogue.privacy import Bytes
+from ledger.catalogue.profile import CustomersMerged, CustomersSplit
+from ledger.catalogue.removing import removable
 from ledger.clock import random_ids
-from ledger.errors import NotAllowed, NotFound, Refused
+from ledger.errors import BadUsage, BookAltered, NotAllowed, NotFound, Refused
 from ledger.event import Recorded
 from ledger.opening import Ledger
+from ledger.postgres.address import Address
+from ledger.postgres.connection import connect
 from ledger.sealing import KeyRecord, blobs
 from replay.verify import Redaction, verify_book
 from tests.commands.judging import ALLOWED, Said, judged
@@ -24,8 +42,10 @@ from tests.commands.samples import (
     NOW,
     clock,
     customer_of,
+    keep_on_server,
     opened,
     recorded,
+    stores_of,
     take,
     told,
     touchpoint,
@@ -62,8 +82,31 @@ def proposed(
     return propose(desk(ledger), asked)
 
 
-def approved(ledger: Ledger, position: int, actor: UUID = MIA) -> Approved:
-    return approve(desk(ledger), position, actor=actor, source="bahi")
+def approved(ledger: Ledger, proposal_at: int, actor: UUID = MIA) -> Approved:
+    return approve(desk(ledger), proposal_at, actor=actor, source="bahi", refold=lambda: None)
+
+
+def alter(book: str, position: int, was: bytes, now: bytes) -> None:
+    """Change bytes of an envelope, as whoever owns the store could."""
+    if book.startswith("sqlite"):
+        with closing(sqlite3.connect(Path(book.removeprefix("sqlite:///")) / "book.db")) as file:
+            file.execute("DROP TRIGGER event_no_update")
+            (body,) = file.execute(
+                "SELECT body FROM event WHERE position = ?", (position,)
+            ).fetchone()
+            assert was in body
+            given = (body.replace(was, now), position)
+            file.execute("UPDATE event SET body = ? WHERE position = ?", given)
+            file.commit()
+        return
+    with connect(Address.parse(book, "book")) as server:
+        server.execute("ALTER TABLE event DISABLE TRIGGER USER")
+        (body,) = server.execute(
+            "SELECT body FROM event WHERE position = %s", (position,)
+        ).fetchall()[0]
+        assert was in body
+        given = (body.replace(was, now), position)
+        server.execute("UPDATE event SET body = %s WHERE position = %s", given)
 
 
 def found(ledger: Ledger, number: int) -> Recorded:
@@ -76,7 +119,7 @@ def test_one_proposes_another_approves_and_the_bytes_are_gone(folder: Path) -> N
         root = ledger.book.root_at(3)
         assert proposed(ledger, 2) == Outcome(Fate.APPENDED, 4)
         assert found(ledger, 2).event.tags != ()
-        assert approved(ledger, 2) == Approved(Outcome(Fate.APPENDED, 5), ("body", "personal"))
+        assert approved(ledger, 4) == Approved(Outcome(Fate.APPENDED, 5), ("body", "personal"))
         left = found(ledger, 2).event
         assert (left.type, left.tags, left.data, left.customer, left.personal) == (
             "order.placed", (), {}, None, b"",
@@ -88,6 +131,7 @@ def test_one_proposes_another_approves_and_the_bytes_are_gone(folder: Path) -> N
             "ground": "card-number",
             "approvers": [str(CLERK), str(MIA)],
             "removed": ["body", "personal"],
+            "kept": told_of.data["kept"],
         }
         assert ledger.book.root_at(3) == root
         verified = verify_book(ledger.book)
@@ -99,11 +143,18 @@ def test_what_is_sealed_goes_alone_and_is_recorded_anew_for_the_right_person(fol
         mistaken(ledger)
         before, sealed = found(ledger, 3).event, found(ledger, 3).event.personal
         proposed(ledger, 3, ("personal",))
-        assert approved(ledger, 3).removed == ("personal",)
+        assert approved(ledger, 4).removed == ("personal",)
         left = found(ledger, 3).event
         assert (left.personal, left.data, left.tags) == (b"", before.data, before.tags)
         (record,) = (record for record in blobs(sealed) if isinstance(record, KeyRecord))
-        assert found(ledger, 5).event.data["commitments"] == [record.commitment.hex()]
+        (key,) = found(ledger, 5).event.data["keys"]
+        assert key == {
+            "subject": subject_digest(left.id, record.subject),
+            "retention": record.retention,
+            "key_version": 1,
+            "commitment": record.commitment.hex(),
+        }
+        assert str(record.subject).encode() not in found(ledger, 5).body
         assert told(take(ledger, touchpoint("3", who={"user": "u2"}))) == [("duplicate", 3)]
         anew = take(ledger, touchpoint("3 anew", who={"user": "u1"}))
         assert told(anew) == [("appended", 6)]
@@ -114,7 +165,7 @@ def test_what_was_redacted_is_not_taken_in_again(folder: Path) -> None:
     with opened(folder) as ledger:
         mistaken(ledger)
         proposed(ledger, 2)
-        approved(ledger, 2)
+        approved(ledger, 4)
         again = take(ledger, touchpoint("2", tags={"campaign": CARD}), touchpoint("2"))
         assert told(again) == [("duplicate", 2), ("duplicate", 2)]
 
@@ -124,9 +175,10 @@ def test_whoever_proposed_it_does_not_approve_it(folder: Path) -> None:
         mistaken(ledger)
         proposed(ledger, 2)
         with pytest.raises(NotAllowed, match=f"^actor: expected somebody else than {CLERK}, who"):
-            approved(ledger, 2, CLERK)
-        with pytest.raises(NotFound, match=r"^no proposal to redact position 3$"):
-            approved(ledger, 3)
+            approved(ledger, 4, CLERK)
+        for none in (3, 9):
+            with pytest.raises(NotFound, match=rf"^no proposal to redact at position {none}$"):
+                approved(ledger, none)
         assert (ledger.book.head(), found(ledger, 2).event.version) == (4, 1)
 
 
@@ -145,11 +197,11 @@ def test_broken_off_it_goes_on_where_it_is_said_again(
         with monkeypatch.context() as patched:
             patched.setattr(type(ledger.book), "redact", die)
             with pytest.raises(Died):
-                approved(ledger, 2)
+                approved(ledger, 4)
         assert verify_book(ledger.book).pending == (2,)
     with opened(folder) as ledger:
         # By whoever is there: that two have approved of it is in the book.
-        assert approved(ledger, 2, CLERK).outcome == Outcome(Fate.DUPLICATE, 5)
+        assert approved(ledger, 4, CLERK).outcome == Outcome(Fate.DUPLICATE, 5)
         verified = verify_book(ledger.book)
         assert (verified.redactions, verified.pending) == ((Redaction(2, ALL, 5),), ())
 
@@ -158,12 +210,115 @@ def test_first_what_is_sealed_then_the_rest(folder: Path) -> None:
     with opened(folder) as ledger:
         mistaken(ledger)
         proposed(ledger, 2, ("personal",))
-        approved(ledger, 2)
+        approved(ledger, 4)
         proposed(ledger, 2)
-        assert approved(ledger, 2).outcome == Outcome(Fate.APPENDED, 7)
+        assert approved(ledger, 6).outcome == Outcome(Fate.APPENDED, 7)
         assert verify_book(ledger.book).redactions == (Redaction(2, ALL, 5),)
         with pytest.raises(NotAllowed, match=r"^removed: expected what was not removed yet"):
             proposed(ledger, 2, ("personal",), MIA)
+
+
+def test_what_is_approved_is_the_proposal_that_was_shown(folder: Path) -> None:
+    """And no other that was put in its place meanwhile."""
+    with opened(folder) as ledger:
+        mistaken(ledger)
+        proposed(ledger, 3, ("personal",))
+        proposed(ledger, 3)
+        assert approved(ledger, 4) == Approved(Outcome(Fate.APPENDED, 6), ("personal",))
+        assert found(ledger, 3).event.data == found(ledger, 1).event.data
+        assert [one.done for one in proposals(ledger.book)] == [True, False]
+
+
+def test_what_stands_of_it_is_as_it_was_left(folder: Path) -> None:
+    """Also where the database would let it be changed, its triggers being gone."""
+    with opened(folder) as ledger:
+        mistaken(ledger)
+        proposed(ledger, 3, ("personal",))
+        approved(ledger, 4)
+        assert verify_book(ledger.book).redactions == (Redaction(3, ("personal",), 5),)
+    alter(stores_of(folder)[0], 3, b'"amount_minor":1250', b'"amount_minor":9250')
+    with opened(folder) as ledger, pytest.raises(BookAltered, match="what stands of it is not"):
+        verify_book(ledger.book)
+
+
+def test_a_removal_that_was_broken_off_before_views_were_folded_goes_on(folder: Path) -> None:
+    class Died(Exception):
+        pass
+
+    def die() -> None:
+        raise Died
+
+    with opened(folder) as ledger:
+        mistaken(ledger)
+        proposed(ledger, 2)
+        with pytest.raises(Died):
+            approve(desk(ledger), 4, actor=MIA, source="bahi", refold=die)
+        assert found(ledger, 2).event.version == 0
+    with opened(folder) as ledger:
+        assert verify_book(ledger.book).pending == (2,)
+        assert [one.done for one in proposals(ledger.book)] == [False]
+        told: list[str] = []
+        assert finish(ledger.book, lambda: told.append("folded")) == [2]
+        assert finish(ledger.book, lambda: told.append("again")) == []
+        assert (told, verify_book(ledger.book).pending) == (["folded"], ())
+        assert [one.done for one in proposals(ledger.book)] == [True]
+
+
+def test_only_the_owner_of_the_tables_removes_from_a_server(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """Another role is told so before anything is approved, and what is owed goes on in the owner's name."""
+    keep_on_server(tmp_path, postgres_url)
+    with opened(tmp_path) as ledger:
+        mistaken(ledger)
+        proposed(ledger, 2)
+        before = [*ledger.book.rows()]
+    owners = (tmp_path / "stores").read_text()
+    book = stores_of(tmp_path)[0]
+    schema, role = book.partition("=")[2], f"clerk_{uuid4().hex}"
+    with connect(Address.parse(book, "book")) as server:
+        for grant in (
+            f"CREATE ROLE {role} LOGIN",
+            f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+            # As much as anybody could be given by mistake.
+            f"GRANT UPDATE, DELETE ON {schema}.event, {schema}.event_tag TO {role}",
+        ):
+            server.execute(grant.encode())
+    (tmp_path / "stores").write_text(owners.replace("bahi@", f"{role}@", 1))
+    with opened(tmp_path) as ledger:
+        with pytest.raises(BadUsage, match=r"^the book: expected its owner, who alone removes"):
+            approved(ledger, 4)
+        with pytest.raises(BadUsage, match=r"^the book: expected its owner, who alone removes"):
+            ledger.book.redact(2, ALL)
+        assert ([*ledger.book.rows()], ledger.book.redacting()) == (before, [])
+        assert finish(ledger.book, lambda: None) == []
+        assert [one.approved_at for one in proposals(ledger.book)] == [None]
+    (tmp_path / "stores").write_text(owners)
+    with opened(tmp_path) as ledger:
+        assert approved(ledger, 4).outcome == Outcome(Fate.APPENDED, 5)
+        assert verify_book(ledger.book).pending == ()
+
+
+def test_of_what_others_are_decided_by_only_what_is_sealed_goes(folder: Path) -> None:
+    with opened(folder) as ledger:
+        take(ledger, touchpoint("1", "email.unsubscribed", data={}))
+        with pytest.raises(NotAllowed, match=r"^removed: expected what is sealed alone"):
+            proposal(ledger.book, 1, "mistaken")
+        assert proposal(ledger.book, 1, "mistaken", ("personal",)).removed == ("personal",)
+
+
+def test_whatever_a_rule_or_a_permission_goes_by_keeps_its_envelope() -> None:
+    """Every type of the catalogue that a rule guards, that tells of consent, or that merges and splits."""
+    gone_by = {*RULES, EmailComplained, CustomersMerged, CustomersSplit}
+    for model in types():
+        allowed = removable(model.TOPIC, model.DOMAIN.value)
+        if model.DOMAIN in {Domain.PRIVACY, Domain.AUDIT}:
+            assert allowed == set(), model.TOPIC
+        elif model in gone_by or model.DOMAIN is Domain.CONSENT:
+            assert allowed == {"personal"}, model.TOPIC
+        else:
+            assert allowed == {"body", "personal"}, model.TOPIC
 
 
 def test_what_proves_something_is_never_redacted(tmp_path: Path) -> None:

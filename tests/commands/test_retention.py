@@ -1,38 +1,21 @@
 """Retention: when a period is over, by tables of days; whose it is, by a model that reads lists."""
 
 import random
-from datetime import date, datetime, timedelta
+import re
+import tomllib
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from commands.deciding import Desk
-from commands.identity import Merge
-from commands.privacy.erasing import Office
 from commands.privacy.processing import record_of_processing
-from commands.privacy.retention import Due, Rule, Rules, due, let_go, read_rules
-from commands.rules import RULES
-from commands.touchpoint import Touchpoint
+from commands.privacy.retention import Rule, Rules, read_rules
 from ledger import catalogue
 from ledger.catalogue import Retention
-from ledger.clock import random_ids
-from ledger.errors import DefinitionRefused, Erased
-from ledger.opening import Ledger
-from tests.commands.samples import (
-    CLERK,
-    DAY,
-    NOW,
-    clock,
-    customer_of,
-    opened,
-    recorded,
-    take,
-    told,
-    touchpoint,
-)
-from tests.ledger.openings import on_record, unsealed
+from ledger.errors import DefinitionRefused
+from tests.commands.keeping import a_rule, ago, found, listed, merge, person
+from tests.commands.samples import DAY, NOW, opened, take, touchpoint
 
 DAYS: list[tuple[str, bool, str, str]] = [
     ("P1D", False, "2026-03-01", "2026-03-03"),
@@ -54,11 +37,6 @@ def test_a_period_is_over_on_the_day_after_its_last(
 ) -> None:
     rule = a_rule(period=period, year_end=year_end)
     assert str(rule.over_on(date.fromisoformat(last))) == over
-
-
-def a_rule(name: str = "r", **said: Any) -> Rule:
-    given = {"name": name, "class": "content", "period": "P1Y", "domains": ["touchpoint"], **said}
-    return Rule.model_validate(given)
 
 
 @pytest.mark.parametrize(
@@ -89,34 +67,15 @@ def test_the_rules_that_are_shipped_cover_every_class() -> None:
     assert {rule.retention for rule in read_rules(None).rule} == {*Retention}
 
 
+def test_in_the_example_of_the_manual_no_rule_of_a_market_ends_what_shows_a_consent() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text()
+    (example,) = re.findall(r"```toml\n(\[controller\].*?)```", manual, re.DOTALL)
+    rules = Rules.model_validate(tomllib.loads(example))
+    assert {rule.name for rule in rules.of(Retention.LEGAL, "DE")} == {"proof", "invoices"}
+    assert {rule.name for rule in rules.of(Retention.LEGAL, "FR")} == {"proof"}
+
+
 # ---- whose time is over
-
-
-def office(ledger: Ledger) -> Office:
-    return Office(Desk(ledger, clock, random_ids, DAY))
-
-
-def found(ledger: Ledger, *rules: Rule, at: datetime = NOW) -> list[Due]:
-    return due(office(ledger), Rules(rule=rules), at, CLERK)
-
-
-def listed(dues: list[Due]) -> list[tuple[UUID, str, str]]:
-    return [(one.customer, one.rule.name, "" if one.against is None else str(one.against)) for one in dues]  # fmt: skip
-
-
-def ago(days: int, who: str = "u1", message_id: str | None = None, **said: Any) -> Touchpoint:
-    """A message, whose words are content and whose sender is identity."""
-    about = said.pop("type", "message.received")
-    data = said.pop("data", {"channel": "email", "message": f"words of {who}"})
-    named = {"user": who}
-    at = NOW - timedelta(days=days)
-    return touchpoint(message_id or f"{who} {days}", about, who=named, at=at, data=data, **said)
-
-
-def person(ledger: Ledger, who: str) -> UUID:
-    customer = customer_of(ledger, "user", who)
-    assert customer is not None
-    return customer
 
 
 def test_it_runs_from_the_last_event_that_the_rule_names(folder: Path) -> None:
@@ -160,6 +119,31 @@ def test_rules_of_ones_own_market_go_before_those_of_all(folder: Path) -> None:
         assert (person(ledger, "de"), "german", "") in listed(later)
 
 
+def test_a_rule_of_a_market_leaves_those_that_run_from_something_else(folder: Path) -> None:
+    """What shows a consent of last week stays, however long ago they bought."""
+    with opened(folder) as ledger:
+        order = {"currency": "EUR", "amount_minor": 1, "note": "n"}
+        tags = {"market": "DE"}
+        take(
+            ledger,
+            ago(4000, "u1", type="order.placed", data=order, tags=tags),
+            ago(4000, "u2", type="order.placed", data=order, tags=tags),
+            ago(7, "u1", type="cart.abandoned", data={}),
+        )
+        invoices = a_rule(
+            "invoices", types=["order.placed"], domains=[], period="P8Y", markets=["DE"]
+        )
+        proof = a_rule("proof", types=["cart.abandoned"], domains=[], period="P3Y")
+        bought = a_rule("bought", types=["order.placed"], domains=[], period="P30Y")
+        assert listed(found(ledger, invoices, proof, bought)) == [
+            (person(ledger, "u2"), "invoices", "")
+        ]
+        everything = a_rule("everything", period="P10Y")
+        assert listed(found(ledger, invoices, everything)) == [
+            (person(ledger, "u2"), "everything", "")
+        ]
+
+
 def test_where_several_hold_all_have_to_be_over(folder: Path) -> None:
     with opened(folder) as ledger:
         take(ledger, ago(400))
@@ -169,56 +153,11 @@ def test_where_several_hold_all_have_to_be_over(folder: Path) -> None:
         assert one.rule.name == "long"
 
 
-def test_what_is_due_is_destroyed_and_nothing_else(folder: Path) -> None:
-    with opened(folder) as ledger:
-        take(ledger, ago(400, "u1"), ago(400, "u2"), ago(3, "u2"))
-        u1 = person(ledger, "u1")
-        dues = found(ledger, a_rule("words"))
-        ((rule, answer),) = let_go(office(ledger), dues, CLERK)
-        assert (rule.name, answer.customer, answer.refusal) == ("words", u1, None)
-        erasing, erased = (found.event for found in recorded(ledger)[-2:])
-        assert (erasing.type, erased.type) == ("customer.erasing", "customer.erased")
-        assert erasing.data == {"legal_basis": "retention:words", "classes": ["content"]}
-        with ledger.sealer.opening(on_record(ledger.book, u1)) as opening:
-            old = opening.open(recorded(ledger)[0].event)
-        assert isinstance(old[u1, Retention.CONTENT], Erased)
-        assert old[u1, Retention.IDENTITY] == {"identifiers": [["user", "u1"]]}
-        assert found(ledger, a_rule("words")) == []
-        assert told(take(ledger, ago(1, "u1"))) == [("appended", 7)]
-        words = unsealed(ledger, recorded(ledger)[-1].event)[u1, Retention.CONTENT]
-        assert words == {"message": "words of u1"}
-        later = found(ledger, a_rule("words"), at=NOW + 365 * DAY)
-        assert {one.customer for one in later} == {u1, person(ledger, "u2")}
-
-
-def test_who_is_held_or_restricted_stays_and_it_says_so(folder: Path) -> None:
-    with opened(folder) as ledger:
-        take(ledger, ago(400, "u1"), ago(400, "u2"), ago(400, "u3"))
-        told_of = [
-            (person(ledger, "u1"), "hold.placed", {"hold": "claim-1", "ground": "litigation"}),
-            (person(ledger, "u2"), "customer.restricted", {"ground": "accuracy"}),
-        ]
-        for customer, kind, said in told_of:
-            payload = catalogue.parse(kind, said, at_a_door=False)
-            asked = Touchpoint(payload, NOW - 2 * DAY, "bahi", kind, customer=customer, actor=CLERK)
-            office(ledger).desk.carry_out(asked, RULES[type(payload)])
-        dues = found(ledger, a_rule())
-        why = {one.customer: str(one.against) for one in dues if one.against is not None}
-        assert why[person(ledger, "u2")] == "the person is restricted"
-        assert why[person(ledger, "u1")].startswith(
-            "hold: expected none on this person, came claim-1"
-        )
-        answers = list(let_go(office(ledger), dues, CLERK))
-        assert [answer.customer for _, answer in answers] == [person(ledger, "u3")]
-
-
 def test_one_person_of_two_customers_is_active_by_either(folder: Path) -> None:
     with opened(folder) as ledger:
         take(ledger, ago(400, "u1"), ago(3, "u2"), ago(400, "u3"))
         one, other = person(ledger, "u1"), person(ledger, "u2")
-        merged = catalogue.parse("customers.merged", {"other": str(other)}, at_a_door=False)
-        asked = Touchpoint(merged, NOW, "bahi", "m", customer=one, actor=CLERK)
-        office(ledger).desk.carry_out(asked, Merge)
+        merge(ledger, one, other)
         assert listed(found(ledger, a_rule())) == [(person(ledger, "u3"), "r", "")]
 
 
@@ -279,7 +218,12 @@ def modelled(
             of_class = [rule for rule in rules if rule.retention.value == kept]
             named = [rule for rule in of_class if market in rule.markets]
             ends = []
-            for rule in named or [rule for rule in of_class if rule.markets == ()]:
+            general = [
+                rule
+                for rule in of_class
+                if rule.markets == () and not any(speaks_for(one, rule, kinds) for one in named)
+            ]
+            for rule in named + general:
                 lasts = [
                     d for kind, d, _ in own if kind in rule.types or kinds[kind] in rule.domains
                 ]
@@ -288,6 +232,12 @@ def modelled(
             if ends and max(ends) < 0:
                 over.add((who, kept, str((NOW + timedelta(days=max(ends) + 1)).date())))
     return over
+
+
+def speaks_for(one: Rule, rule: Rule, kinds: dict[str, str]) -> bool:
+    """Whether a rule runs from everything that the other does: no domain has but one type."""
+    types = all(kind in one.types or kinds[kind] in one.domains for kind in rule.types)
+    return types and all(domain in one.domains for domain in rule.domains)
 
 
 # ---- the record of processing

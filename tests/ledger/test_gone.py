@@ -148,6 +148,8 @@ def test_people_without_somebody_are_who_the_others_are(tmp_path: Path) -> None:
     assert left.links == {frozenset({b, c})}
     alone = persons.without({a, b})
     assert (alone.groups, alone.joined, alone.links) == ({}, {}, frozenset())
+    between = persons.without({b})  # who alone had bound the two others
+    assert (between.groups, between.joined, between.links) == ({}, {}, frozenset())
     assert persons.without({d}) is persons
     assert NOBODY_MERGED.without({a}) is NOBODY_MERGED
     assert isinstance(left.togetherness(), pa.Table)

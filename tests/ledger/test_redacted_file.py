@@ -12,6 +12,7 @@ from ledger.errors import StoreUnavailable
 from ledger.sqlite.book import FILE_NAME, SqliteBook
 from ledger.sqlite.connection import migrate, open_connection, statement
 from tests.ledger.book_contract.redacting import redacted
+from tests.ledger.processes import run_until_killed
 from tests.ledger.samples import an_event, some_events
 
 CLEAR, TAGGED, SEALED = "4111-1111-1111-1111", "campaign:zoe-ames-of-ulm", b"under the wrong key"
@@ -71,6 +72,35 @@ def test_a_reader_who_holds_on_to_it_is_waited_for(
         reader.rollback()
         done.join()
         assert holds(tmp_path) == set()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from ledger.sqlite.book import SqliteBook
+import os, signal
+book = SqliteBook(Path(sys.argv[1]))
+book._writer.set_trace_callback(
+    lambda told: os.kill(os.getpid(), signal.SIGKILL) if told.startswith(sys.argv[2]) else None
+)
+book.redact(int(sys.argv[3]), ("body", "personal"))
+"""
+
+
+@pytest.mark.parametrize("at", ["VACUUM", "PRAGMA wal_checkpoint"])
+def test_killed_before_all_is_cleared_away_it_is_known_and_done_again(
+    tmp_path: Path, at: str
+) -> None:
+    written(tmp_path).close()
+    run_until_killed(KILLED, tmp_path, at, OF)
+    with SqliteBook(tmp_path) as book:
+        assert next(book.rows(OF - 1)).body is None
+        assert holds(tmp_path) != set()
+        assert book.redacting() == [OF]
+        book.redact(OF, ("body", "personal"))
+        assert holds(tmp_path) == set()
+        book.redacted(OF)
+        assert book.redacting() == []
 
 
 def test_a_book_from_before_is_read_on_and_may_be_redacted(tmp_path: Path) -> None:

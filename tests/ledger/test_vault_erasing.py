@@ -128,12 +128,29 @@ def test_what_was_destroyed_is_told_again_and_not_done_again(vault: Vault) -> No
     assert vault.holding([anna]) == {anna}
 
 
+def test_what_is_sealed_while_one_class_goes_stays(vault: Vault) -> None:
+    _, priya = two_people(vault)
+    some = Erasure(EVENT, priya, frozenset({CONTENT, Retention.LEGAL}))
+    vault.announce([some], NOON)
+    assert vault.key(priya, CONTENT, 1).version == 1  # nothing has happened to it
+    wanted = [(priya, CONTENT), (priya, Retention.LEGAL), (priya, IDENTITY)]
+    later = vault.subject_keys(wanted)
+    assert [later[one].version for one in wanted] == [2, 1, 1]
+    vault.announce([some], NOON)  # and no more goes by that
+    assert vault.subject_keys(wanted) == later
+    receipt = vault.destroy([some], NOON)[EVENT]
+    assert [(key.retention, key.version) for key in receipt.keys] == [(CONTENT, 1)]
+    assert vault.subject_keys(wanted) == later
+    with pytest.raises(Erased):
+        vault.key(priya, CONTENT, 1)
+
+
 def test_one_class_goes_and_the_person_stays(vault: Vault) -> None:
     _, priya = two_people(vault)
     old = vault.subject_keys([(priya, CONTENT)])[priya, CONTENT]
     erase(vault, Erasure(EVENT, priya, frozenset({CONTENT})))
     assert vault.fenced([priya]) == frozenset()
-    assert vault.belongings([priya]) == Belongings({IDENTITY: 1}, {"email": 1}, 0)
+    assert vault.belongings([priya]) == Belongings({IDENTITY: 1}, {"email": 1}, 1)
     assert vault.look_up(PRIYA) == priya
     with pytest.raises(Erased, match=r"^key 1 of class content for .* was destroyed on purpose$"):
         vault.key(priya, CONTENT, 1)

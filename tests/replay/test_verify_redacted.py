@@ -1,12 +1,14 @@
 """Verification of a book from which bytes were removed: what may be gone, and what never may."""
 
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from ledger.book import Row
 from ledger.sqlite.book import SqliteBook
 from ledger.stores import open_book
 from projections import Views
@@ -16,15 +18,27 @@ from tests.ledger.samples import an_event, some_events
 from tests.replay.test_verify import HEAD_OF_5_TO_10, RESEALED, book_of, forge, verified
 
 NOBODY = "its bytes are gone, and no redaction that two approved of says so"
+ALTERED = "what stands of it is not what its redaction left"
 GONE_7 = "UPDATE event SET body = NULL, personal = NULL WHERE position = 7"
 TAGS_7 = "DELETE FROM event_tag WHERE position = 7"
+
+
+def kept(row: Row, body: bytes | None) -> str:
+    """What proves that the columns, and the envelope where it stays, are as they were left."""
+    name = row.type.encode()
+    head = row.recorded_us.to_bytes(8) + row.occurred_us.to_bytes(8, signed=True) + row.id
+    rest = b"" if body is None else b"\x01" + body
+    return sha256(b"\x02" + head + len(name).to_bytes(4) + name + rest).hexdigest()
 
 
 def redacting(folder: Path, *said: tuple[int, dict[str, Any]]) -> None:
     """Ten events and a head over them, and then those that say what may go of the seventh."""
     book_of(folder)
     with SqliteBook(folder) as book:
-        book.append([redacted(n, 7, 7, **more) for n, more in said])
+        row = next(book.rows(6))
+        for n, more in said:
+            body = row.body if more.get("removed") == ["personal"] else None
+            book.append([redacted(n, 7, 7, **{"kept": kept(row, body), **more})])
         book.append(some_events(20, 22))
         book.checkpoint()
 
@@ -37,6 +51,8 @@ def test_what_is_gone_is_listed_with_who_says_so(tmp_path: Path) -> None:
         found = verify_book(book)
         assert (found.redactions, found.pending) == ((Redaction(7, ("personal",), 11),), (7,))
         book.redact(7, ("body",))
+        assert verify_book(book).pending == (7,)  # until all that follows is done as well
+        book.redacted(7)
         found = verify_book(book)
         assert found.redactions == (Redaction(7, ("body", "personal"), 11),)
         assert (found.pending, found.events, found.checkpoints) == ((), 15, 3)
@@ -58,13 +74,19 @@ def test_what_is_gone_is_listed_with_who_says_so(tmp_path: Path) -> None:
         ([{"removed": ["personal"]}], ("UPDATE event SET personal = NULL, type = 'x.y' WHERE position = 7",), (7, "the column type differs from the envelope")),
         ([{"approvers": 7}], (), (11, "its envelope cannot be read")),
         ([{"removed": ["body"]}], (GONE_7, TAGS_7, "DELETE FROM event WHERE position > 10", "DELETE FROM event_tag WHERE position > 10", "DELETE FROM checkpoint WHERE size > 10"), (7, NOBODY)),
+        ([{}], (GONE_7, TAGS_7, "UPDATE event SET type = 'x.y' WHERE position = 7"), (7, ALTERED)),
+        ([{}], (GONE_7, TAGS_7, "UPDATE event SET occurred_at = 5 WHERE position = 7"), (7, ALTERED)),
+        ([{"removed": ["personal"]}], ("UPDATE event SET personal = NULL, body = CAST(replace(CAST(body AS TEXT), '\"shop\"', '\"shoq\"') AS BLOB) WHERE position = 7",), (7, ALTERED)),
+        ([{"kept": None}], (GONE_7, TAGS_7), (7, ALTERED)),
+        ([{"kept": "00"}, {}], (GONE_7, TAGS_7), (7, ALTERED)),
         ([{}], ("UPDATE event SET personal = x'00' WHERE position = 7",), (7, "its bytes are not those of its leaf")),
         ([{}], ("UPDATE event SET personal = x'00' WHERE position = 7", RESEALED), (5, HEAD_OF_5_TO_10)),
     ],
     ids=[
         "nobody says so", "of another id", "of another position", "of less", "one of us alone",
         "a tag stays", "no leaf", "another leaf", "another time", "another type", "no list of us",
-        "the saying is gone", "other bytes instead", "other bytes with their leaf",
+        "the saying is gone", "another type left", "another time left", "another envelope left",
+        "nothing says what is left", "the first word counts", "other bytes instead", "other bytes with their leaf",
     ],
 )  # fmt: skip
 def test_nothing_else_is_gone_nor_changed_with_it(

@@ -60,7 +60,6 @@ class Scratch:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "LOGNAME": "tester",
             "LANG": "C.UTF-8",
             "TZ": "Asia/Kolkata",
             "COLUMNS": "100",

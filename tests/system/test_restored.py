@@ -7,6 +7,7 @@ import pytest
 
 from api.wiring import Bahi
 from commands.privacy import recovering
+from commands.privacy.ordering import Order, begin
 from ledger.catalogue import Retention
 from ledger.errors import KeysUnavailable, StoreRolledBack
 from ledger.keyring import Keyring
@@ -160,7 +161,7 @@ def test_an_older_copy_is_refused_and_recovered(
     standing = shop.recover()
     assert standing.remembered == remembered
     assert standing.book_is_older == ("book" in stores)
-    assert standing.vault_is_older == (stores in {("vault",), ("book", "vault")})
+    assert standing.vault_is_older == ("vault" in stores)
     with shop.open() as bahi:
         assert bahi.unfinished is None
         demand_gone(bahi, people)
@@ -241,6 +242,73 @@ def test_where_nothing_is_older_nothing_is_done(shop: Shop, people: People) -> N
     assert (standing.book_is_older, standing.vault_is_older) == (False, False)
     assert (standing.untold, standing.returned) == (frozenset(), frozenset())
     assert standing.erased == {people.anna, people.hanna}
+
+
+def test_keyring_and_vault_from_before_an_erasure_of_one_class(shop: Shop, people: People) -> None:
+    """The book alone knows of it; and a copy may be brought back twice."""
+    shop.copy("vault", "keyring", to="before")
+    with shop.open() as bahi:
+        for number in range(9):  # so that recovering alone does not make up for what was lost
+            take(bahi, item("order.placed", f"visitor{number}", BEFORE))
+        erase_them(bahi, people.ben, classes=[CONTENT])
+    for _ in range(2):
+        shop.restore("vault", "keyring", of="before")
+        refuse(shop, f"vault: expected generation .* as the book certifies.*{OLDER}")
+        assert shop.recover(views=False).vault_is_older
+        bahi, standing = shop.open_restored()
+        bahi.close(in_order=False)
+        assert not standing.vault_is_older
+        with shop.open() as bahi:
+            assert bahi.unfinished is None
+            assert {kept for _, kept in readable(bahi, people.ben)} == {IDENTITY}
+
+
+@pytest.mark.parametrize("classes", [None, [CONTENT]], ids=["whole", "content"])
+def test_a_vault_from_before_an_erasure_that_had_only_begun(
+    shop: Shop, people: People, classes: list[Retention] | None
+) -> None:
+    with shop.open() as bahi:  # whose closing remembers all that was
+        took = take(bahi, item("order.placed", "ben", BEFORE))
+        assert took[0].refusal is None
+    shop.copy("vault", "keyring", to="before")
+    stop_when_begun(shop, people.ben, classes)
+    shop.restore("vault", of="before")
+    refuse(shop, f"vault: expected generation .*{OLDER}")
+    shop.recover(views=False)
+    demand_carried_on(shop, people.ben, classes)
+    with shop.open() as bahi:
+        assert [told["erased_again"] for told in recovered(bahi)] == [1]
+
+
+@pytest.mark.parametrize("classes", [None, [CONTENT]], ids=["whole", "content"])
+def test_keyring_and_vault_from_before_an_erasure_that_had_only_begun(
+    shop: Shop, people: People, classes: list[Retention] | None
+) -> None:
+    """Nothing but the book's word says that it has begun, which is ours."""
+    shop.copy("vault", "keyring", to="before")
+    stop_when_begun(shop, people.ben, classes)
+    shop.restore("vault", "keyring", of="before")
+    demand_carried_on(shop, people.ben, classes)
+
+
+def stop_when_begun(shop: Shop, customer: UUID, classes: list[Retention] | None) -> None:
+    bahi = Bahi.open(shop.settings, lambda: shop.now)
+    order = Order.of(bahi.actor(), "gdpr-17-1-b", None, classes)
+    assert len(begin(bahi.desk, [customer], order).begun) == 1
+    bahi.close(in_order=False)
+
+
+def demand_carried_on(shop: Shop, customer: UUID, classes: list[Retention] | None) -> None:
+    with shop.open() as bahi:
+        assert bahi.unfinished is None
+        kept = {kept for _, kept in readable(bahi, customer)}
+        assert kept == ({IDENTITY} if classes else set())
+        assert (customer in bahi.ledger.keyring.tombstones) == (classes is None)
+        told = [r.event for r in events(bahi) if r.event.customer == customer]
+        (begun,) = [one for one in told if one.type == "customer.erasing"]
+        (ended,) = [one for one in told if one.type == "customer.erased"]
+        assert ended.causation == begun.id
+        assert bahi.ledger.vault.announced() == []
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 
 from ledger.book import Book, Condition, Match, Receipt, Status
+from ledger.catalogue import types
+from ledger.catalogue.removing import removable
 from ledger.errors import ConditionFailed, NotAllowed
 from ledger.event import Event
 from ledger.stores import open_book
-from tests.ledger.book_contract.base import DEAL_1, HISTORY, Store
+from tests.ledger.book_contract.base import DEAL_1, Store
+from tests.ledger.book_contract.base import HISTORY as OF_ALL
 from tests.ledger.samples import BEGIN, an_event, customer, event_id
 
 ONE, OTHER = (str(customer(n)) for n in (101, 102))
 BOTH = ("body", "personal")
+MISTAKEN = an_event(4, "order.placed", ("deal:1", "ticket:1"), about=1)
+HISTORY = [*OF_ALL[:3], MISTAKEN, *OF_ALL[4:]]
+"""The fourth is one whose envelope nothing is decided by."""
 
 
 def redacted(n: int, of: int, id_of: int, **said: Any) -> Event:
@@ -70,7 +76,7 @@ class Redacting(Store):
         assert [recorded.position for recorded in told] == [1, 2, 3, 4, 5, 6, 7, 8]
         assert told[3].event == Event(
             id=event_id(4),
-            type="ticket.opened",
+            type="order.placed",
             version=0,
             domain="",
             occurred_at=HISTORY[3].occurred_at,
@@ -89,7 +95,7 @@ class Redacting(Store):
         )
         (batch,) = written.batches(3, columns, upto=4)
         assert list(batch.to_pylist()[0].values()) == [
-            4, event_id(4), "ticket.opened", None, None, HISTORY[3].occurred_at.replace(tzinfo=None),
+            4, event_id(4), "order.placed", None, None, HISTORY[3].occurred_at.replace(tzinfo=None),
             None, None,
         ]  # fmt: skip
 
@@ -98,8 +104,8 @@ class Redacting(Store):
         [
             ((DEAL_1,), [1, 2]),
             ((Match(tags=("ticket:1",)),), []),
-            ((Match(types=("ticket.opened",)),), []),
-            ((Match(types=("ticket.opened", "deal.won")),), [6]),
+            ((Match(types=("order.placed",)),), []),
+            ((Match(types=("order.placed", "deal.won")),), [6]),
             ((Match(tags=(f"customer:{customer(1)}",)),), [1, 2]),
         ],
     )
@@ -114,7 +120,7 @@ class Redacting(Store):
 
     def test_its_id_stays_taken_whatever_comes_under_it(self, written: Book) -> None:
         written.redact(4, BOTH)
-        other = an_event(4, "order.placed", ("market:DE",), about=9, data={"amount_minor": 1})
+        other = an_event(4, "page.viewed", ("market:DE",), about=9, data={"amount_minor": 1})
         known = [Receipt(Status.DUPLICATE, 4)]
         assert written.append([HISTORY[3]]) == written.append([other]) == known
         assert written.append([other], Condition((DEAL_1,), after=8)) == known
@@ -162,11 +168,44 @@ class Redacting(Store):
             book.redact(position, removed)
         assert rows(book) == before
 
+    def test_of_each_type_goes_what_the_catalogue_says(self, book: Book) -> None:
+        """And where it says that nothing goes, nothing does, whoever has approved."""
+        models = list(types())
+        for n, model in enumerate(models):
+            event = an_event(n, model.TOPIC, personal=b"sealed")
+            book.append([replace(event, domain=model.DOMAIN.value)])
+        book.append([redacted(500 + n, n + 1, n) for n, _ in enumerate(models)])
+        went = {}
+        for at, model in enumerate(models, 1):
+            gone = set()
+            for part in ("personal", "body"):
+                with suppress(NotAllowed):
+                    book.redact(at, (part,))
+                    gone.add(part)
+            went[model.TOPIC] = gone
+        assert went == {m.TOPIC: removable(m.TOPIC, m.DOMAIN.value) for m in models}
+        assert [len(row.tags) for row in book.rows()] == [0] * (2 * len(models))
+
+    def test_until_all_is_said_to_be_done_it_is_named(self, address: str, written: Book) -> None:
+        assert written.redacting() == []
+        written.redact(4, BOTH)
+        written.redact(3, ("personal",))
+        with open_book(address) as again:
+            assert again.redacting() == [3, 4]
+            again.redacted(4)
+        written.redact(3, ("personal",))
+        assert written.redacting() == [3]
+        written.redacted(3)
+        written.redacted(3)
+        assert written.redacting() == []
+
     def test_a_position_that_nothing_stands_at_changes_nothing(self, written: Book) -> None:
         before = rows(written)
         with suppress(NotAllowed):
             written.redact(77, BOTH)
-        assert rows(written) == before
+        with suppress(NotAllowed):
+            written.redact(1, ())
+        assert (rows(written), written.redacting()) == (before, [])
 
     def test_appends_go_on_after_it(self, written: Book) -> None:
         written.redact(4, BOTH)

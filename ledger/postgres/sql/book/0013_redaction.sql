@@ -17,7 +17,11 @@ FROM (
 ) AS redacted
 WHERE said->'approvers'->>0 <> said->'approvers'->>1;
 
--- What proves that privacy was kept, or who is whom, stays; so a redaction is never redacted.
+-- Events whose bytes were removed while old versions of their rows, or a view, may still hold them.
+CREATE TABLE redacting (position bigint PRIMARY KEY);
+
+-- What proves that privacy was kept, or who is whom, stays; so a redaction is never redacted. What rules
+-- and permissions are decided by keeps its envelope. `ledger.catalogue.removing` says the same.
 CREATE FUNCTION demand_redaction() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -34,7 +38,11 @@ BEGIN
         OR (NEW.body IS NOT NULL AND NEW.personal IS NOT NULL)
         OR convert_from(OLD.body, 'UTF8')::jsonb->>'domain' IN ('privacy', 'audit')
         OR (NEW.body IS DISTINCT FROM OLD.body
-            AND (NEW.body IS NOT NULL OR NOT allowed @> '["body"]'))
+            AND (NEW.body IS NOT NULL OR NOT allowed @> '["body"]'
+                OR convert_from(OLD.body, 'UTF8')::jsonb->>'domain' = 'consent'
+                OR split_part(OLD.type, '.', 1)
+                    IN ('account', 'deal', 'goal', 'member', 'pipeline', 'schema', 'task', 'ticket')
+                OR OLD.type IN ('email.complained', 'email.unsubscribed')))
         OR (NEW.personal IS DISTINCT FROM OLD.personal
             AND (NEW.personal IS NOT NULL OR NOT allowed @> '["personal"]'))
     THEN
@@ -100,6 +108,10 @@ BEGIN
     IF 'body' = ANY (removed) THEN
         DELETE FROM event_tag AS t WHERE t.position = at;
     END IF;
+    INSERT INTO redacting (position)
+    SELECT e.position FROM event AS e
+    WHERE e.position = at AND (e.body IS NULL OR e.personal IS NULL)
+    ON CONFLICT DO NOTHING;
     PERFORM set_config('bahi.redacting', 'off', true);
 END
 $$;

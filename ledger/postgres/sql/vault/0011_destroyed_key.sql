@@ -1,4 +1,4 @@
--- The highest version that was destroyed of the keys of somebody who goes on without them: the next one
+-- The highest version that is destroyed, or about to be, of the keys of somebody who goes on: the next one
 -- has a higher number, and what was sealed under this one or a lower is known to be erased.
 CREATE TABLE destroyed_key (
     subject   bytea   NOT NULL CHECK (octet_length(subject) = 16),

@@ -1,2 +1,2 @@
 -- Those of these erasures that have not ended, and what each destroyed so far.
-SELECT event, receipt FROM erasure WHERE event = ANY (%b::bytea[])
+SELECT event, receipt, upto FROM erasure WHERE event = ANY (%b::bytea[])

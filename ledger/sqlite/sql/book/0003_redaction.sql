@@ -30,7 +30,11 @@ WHERE json_extract(said, '$.approvers[0]') <> json_extract(said, '$.approvers[1]
 
 DROP TRIGGER event_no_update;
 
--- What proves that privacy was kept, or who is whom, stays; so a redaction is never redacted.
+-- Events whose bytes were removed while copies of them may still be in the file, or in a view.
+CREATE TABLE redacting (position INTEGER PRIMARY KEY) STRICT;
+
+-- What proves that privacy was kept, or who is whom, stays; so a redaction is never redacted. What rules
+-- and permissions are decided by keeps its envelope. `ledger.catalogue.removing` says the same.
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event
 WHEN NOT (
     NEW.position = OLD.position
@@ -42,10 +46,17 @@ WHEN NOT (
     AND (NEW.body IS NULL OR NEW.personal IS NULL)
     AND (OLD.body IS NULL
         OR json_extract(CAST(OLD.body AS TEXT), '$.domain') NOT IN ('privacy', 'audit'))
-    AND (NEW.body IS OLD.body OR (NEW.body IS NULL AND EXISTS (
-        SELECT 1 FROM redaction AS r, json_each(r.removed) AS part
-        WHERE r.position = OLD.position AND r.id = lower(hex(OLD.id)) AND part.value = 'body'
-    )))
+    AND (NEW.body IS OLD.body OR (
+        NEW.body IS NULL
+        AND json_extract(CAST(OLD.body AS TEXT), '$.domain') <> 'consent'
+        AND substr(OLD.type, 1, instr(OLD.type, '.') - 1)
+            NOT IN ('account', 'deal', 'goal', 'member', 'pipeline', 'schema', 'task', 'ticket')
+        AND OLD.type NOT IN ('email.complained', 'email.unsubscribed')
+        AND EXISTS (
+            SELECT 1 FROM redaction AS r, json_each(r.removed) AS part
+            WHERE r.position = OLD.position AND r.id = lower(hex(OLD.id)) AND part.value = 'body'
+        )
+    ))
     AND (NEW.personal IS OLD.personal OR (NEW.personal IS NULL AND EXISTS (
         SELECT 1 FROM redaction AS r, json_each(r.removed) AS part
         WHERE r.position = OLD.position AND r.id = lower(hex(OLD.id)) AND part.value = 'personal'

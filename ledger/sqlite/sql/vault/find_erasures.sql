@@ -1,2 +1,2 @@
 -- An erasure that has not ended, and what it destroyed so far.
-SELECT event, receipt FROM erasure WHERE event = ?
+SELECT event, receipt, upto FROM erasure WHERE event = ?

@@ -1,0 +1,2 @@
+-- Events whose removed bytes may still be somewhere.
+SELECT position FROM redacting ORDER BY position

@@ -1,0 +1,2 @@
+-- The vault counts on from here.
+UPDATE vault SET generation = max(generation, ?)
