@@ -115,7 +115,7 @@ def test_a_judgement_between_naming_and_appending_is_minded(tmp_path: Path, sign
                 judge(elsewhere, rest.pop(0), one, other)
             return answer
 
-        ledger.vault.resolve = interrupted  # type: ignore[method-assign,assignment]
+        ledger.vault.resolve = interrupted  # type: ignore[method-assign]
         assert told(take(ledger, touchpoint("3", who=BOTH))) == [("appended", 3 + len(sign))]
         assert links(ledger) == {frozenset({one, other}): Counter(merges_of(sign))}
         assert ledger.people.now().links == elsewhere.people.now().links
