@@ -18,8 +18,11 @@ from projections.sqlite import SqliteViews
 from replay.verify import verify_book, verify_views
 from tests.ledger.samples import an_event, some_events
 
-ALLOWED = {"leaf_hash", "BookAltered", "Book", "Row", "Tree", "Kind", "State", "Views"}
-"""What verification has from us: the leaf, the tree over leaves, and the ports that it reads."""
+DEFINED = {"leaf_hash", "kept_hash"}
+ALLOWED = {*DEFINED, "BookAltered", "Book", "Row", "Tree", "Kind", "State", "Views"}
+"""What verification has from us: the leaf, the hash of what a redaction leaves of one, the tree over
+leaves, and the ports that it reads.
+"""
 
 
 def book_of(folder: Path) -> tuple[int, bytes]:
