@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import Collection
+from contextlib import nullcontext
 from uuid import UUID
 
 from ledger.clock import from_us
 from ledger.errors import NotAllowed, StoreUnavailable
 from ledger.event import remains
-from ledger.sqlite.connection import statement, transaction
+from ledger.sqlite.connection import statement, transaction, truncate_log
 
 
 def whole(connection: sqlite3.Connection, position: int, body: bytes | None) -> bytes:
@@ -40,15 +41,8 @@ def redact(writer: sqlite3.Connection, position: int, removed: Collection[str]) 
         raise NotAllowed("position", expected, f"{position:,}") from None
     finally:
         writer.execute("PRAGMA secure_delete = OFF")
-    _truncate_log(writer)
-
-
-def _truncate_log(writer: sqlite3.Connection) -> None:
-    """Move the write-ahead log into the file and cut it to nothing, as soon as nobody reads there.
-
-    SQLite waits for readers as long as for a lock.
-    """
-    busy, *_ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
+    if not truncate_log(
+        writer, nullcontext()
+    ):  # the caller has the lock, which nobody else is to get
         what = "the removed bytes are in its log until nobody reads there: do the same again"
         raise StoreUnavailable("the book", what)
