@@ -7,12 +7,13 @@ or segments of history, presents exactly these columns.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin, runtime_checkable
 from uuid import UUID
 
 import duckdb
@@ -63,6 +64,26 @@ class EventSource(Protocol):
 
         Each batch has exactly `columns` of the `events` relation, typed by `schema(columns)`.
         Reads up to and including `upto`, else to the head as it was when reading began.
+        """
+        ...
+
+
+@runtime_checkable
+class Scannable(EventSource, Protocol):
+    """A source that DuckDB reads by itself, with as many threads as it has."""
+
+    def scan(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: Sequence[str],
+        *,
+        after: int = 0,
+        upto: int | None = None,
+    ) -> AbstractContextManager[str]:
+        """SQL of a relation, for a `FROM` on `connection`: `columns` of the events after a position.
+
+        Up to and including `upto`, else the head as it is when the block begins. Each position once, in
+        no promised order; only what a query wants of it is read. It lives as long as the block.
         """
         ...
 

@@ -1,10 +1,14 @@
-"""Erasing people: one out of a small book and out of a large one, and two thousand in a go."""
+"""Erasing people: one out of a small book and out of a large one, two thousand in a go, and who appends meanwhile."""
 
 import atexit
+import multiprocessing
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
+from itertools import islice
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,6 +20,7 @@ from api.wiring import Bahi
 from commands.privacy.erasing import erase, erase_each
 from commands.privacy.ordering import Order
 from commands.record import record
+from commands.touchpoint import Touchpoint
 from ledger.identifiers import Identifier
 from ledger.settings import Settings
 from tests.bench import made, server
@@ -26,6 +31,10 @@ _ONE_BY_ONE = 20
 _BASIS = "gdpr-17-1-b"
 _STORES = ("SQLite", "PostgreSQL")
 _CROWD = 2_000
+_MEANWHILE = 300
+"""People who are erased while somebody appends."""
+_ALONE_S = 3.0
+_AT_ONCE = 100
 
 
 def comparisons(count: int) -> Iterator[Comparison]:
@@ -49,6 +58,14 @@ def comparisons(count: int) -> Iterator[Comparison]:
             ours=partial(_in_a_go, store, crowd, second=True),
             theirs=partial(_in_a_go, store, crowd, second=False),
             must=0.8,
+        )
+        yield Comparison(
+            what=f"append to {store} while people are erased, {_AT_ONCE} touchpoints at once",
+            baseline="the same while nobody is",
+            durability=f"{durability}; the eraser is a process of its own and does not pause",
+            ours=partial(_appending, store, crowd, erasing=True),
+            theirs=partial(_appending, store, crowd, erasing=False),
+            must=0.1,
         )
 
 
@@ -80,6 +97,50 @@ def _in_a_go(store: str, events: int, folder: Path, *, second: bool) -> Side:
         return len(erased)
 
     return side
+
+
+def _appending(store: str, events: int, folder: Path, *, erasing: bool) -> Side:
+    settings = _a_copy(store, events, folder)
+    bahi = Bahi.open(settings)
+    chosen = _customers(bahi, events)[:_MEANWHILE]
+    given = made.touchpoints(1_000_000, seed=2)
+    apart = multiprocessing.get_context("spawn")
+    begun, over = apart.Event(), apart.Event()
+
+    def side() -> int:
+        eraser = apart.Process(target=_erase, args=(settings, chosen, begun, over))
+        until = time.monotonic() + _ALONE_S
+        if erasing:
+            eraser.start()
+            begun.wait(60)
+        appended = 0
+        while not over.is_set() if erasing else time.monotonic() < until:
+            appended += _append(bahi, islice(given, _AT_ONCE))
+        if erasing:
+            eraser.join()
+            assert eraser.exitcode == 0
+        bahi.close(in_order=False)
+        return appended
+
+    return side
+
+
+def _append(bahi: Bahi, given: Iterator[Touchpoint]) -> int:
+    tolerance = bahi.intake.future_tolerance
+    return sum(1 for _ in record(bahi.ledger, given, clock=bahi.clock, future_tolerance=tolerance))
+
+
+def _erase(settings: Settings, chosen: Sequence[UUID], begun: Event, over: Event) -> None:
+    """Be the process that erases."""
+    try:
+        with Bahi.open(settings) as bahi:
+            order = Order.of(bahi.actor(), _BASIS, None, None)
+            for number, _ in enumerate(erase_each(bahi.office, chosen, order)):
+                if number == 0:
+                    begun.set()
+    finally:
+        begun.set()
+        over.set()
 
 
 def _customers(bahi: Bahi, events: int) -> Sequence[UUID]:
