@@ -19,13 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from jsonschema.protocols import Validator
 
 from ledger.book import Book, Match
 from ledger.catalogue import parse
@@ -34,13 +30,15 @@ from ledger.catalogue.reference import CustomTracked, SchemaRegistered
 from ledger.errors import BadField, Refused, came, came_safely
 from ledger.event import Event, encode_body
 
+if TYPE_CHECKING:  # slow to load, and few events are custom
+    from jsonschema.protocols import Validator
+
 REGISTRATION = Match(types=(SchemaRegistered.TOPIC,))
 """Finds every registration of a schema."""
 
 _FIELD = "safe_properties"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ELSEWHERE = ("$ref", "$dynamicRef", "$recursiveRef")
-_FORMATS = Draft202012Validator.FORMAT_CHECKER
 _OF_ALL_PROPERTIES = {
     "$schema", "$id", "$comment", "title", "description", "examples",
     "type", "properties", "required", "additionalProperties",
@@ -53,7 +51,7 @@ _ENVELOPE = Event(
 )  # fmt: skip
 """An envelope to try values in: what it cannot carry is sealed."""
 
-Safe = Mapping[str, Validator]
+Safe = Mapping[str, "Validator"]
 """The properties of one custom event that may be clear, and what their values have to meet."""
 
 
@@ -167,6 +165,10 @@ def check_schema(event_name: str, safe_properties: Mapping[str, Any]) -> None:
         raise BadField(_FIELD, refusal.expected, refusal.came) from None
     if safe_properties.get("type") != "object":
         raise BadField(f"{_FIELD}.type", "object", came(safe_properties.get("type")))
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    formats = Draft202012Validator.FORMAT_CHECKER.checkers
     if safe_properties.get("$schema", _DIALECT) != _DIALECT:
         raise BadField(
             f"{_FIELD}.$schema", f"{_DIALECT}, or none", came(safe_properties["$schema"])
@@ -178,8 +180,8 @@ def check_schema(event_name: str, safe_properties: Mapping[str, Any]) -> None:
     for keyword, value in _keywords(safe_properties):
         if keyword in _ELSEWHERE:
             raise BadField(_FIELD, "a schema that needs no other", came_safely(keyword))
-        if keyword == "format" and isinstance(value, str) and value not in _FORMATS.checkers:
-            known = "one of " + ", ".join(sorted(_FORMATS.checkers))
+        if keyword == "format" and isinstance(value, str) and value not in formats:
+            known = "one of " + ", ".join(sorted(formats))
             raise BadField(f"{_FIELD}.format", known, came_safely(value))
     try:
         Draft202012Validator.check_schema(safe_properties)
@@ -200,8 +202,11 @@ def _keywords(schema: object) -> Iterator[tuple[str, object]]:
 
 
 def _compiled(schema: Mapping[str, Any]) -> Safe:
+    from jsonschema import Draft202012Validator
+
+    formats = Draft202012Validator.FORMAT_CHECKER
     return {
-        name: Draft202012Validator(inner, format_checker=_FORMATS)
+        name: Draft202012Validator(inner, format_checker=formats)
         for name, inner in schema.get("properties", {}).items()
     }
 

@@ -15,7 +15,7 @@ from ledger.catalogue import REFERENCE_KINDS, About, EventType, Retention
 from ledger.catalogue.fields import check_code, check_country
 from ledger.errors import BadField, TooLarge, came, came_safely
 from ledger.event import MAX_EVENT_BYTES, Event, encode_body
-from ledger.identifiers import Identifier, normalise
+from ledger.identifiers import Identifier, named_in, normalise
 from ledger.sealing import Part, sealed_size
 from ledger.vault import Arrival
 
@@ -43,6 +43,12 @@ class Draft:
     merges: tuple[UUID, ...] = ()
     """Customers whom it shows to be the same person."""
     reference_tags: tuple[str, ...] = ()
+    tells_of: Identifier | None = None
+    """What names somebody else of whom it tells, if anything does."""
+    another: UUID | None = None
+    """Who that is."""
+    silent: bool = False
+    """Nothing is to be said of them."""
     data: Mapping[str, Any] = field(init=False)
     """The clear attributes; asked for several times on the way, and made once."""
     clear_bytes: int = 0
@@ -68,6 +74,7 @@ class Draft:
             correlation=given.correlation,
             causation=given.causation,
             personal=personal,
+            another=self.another,
         )
 
     def arrival(self, now: datetime) -> Arrival:
@@ -87,14 +94,24 @@ class Draft:
         """Tags of what was named by its id and not by a number."""
         return [f"{kind}:{thing}" for kind, thing in self.touchpoint.things.items()]
 
-    def personal(self) -> dict[tuple[UUID | None, Retention], dict[str, Any]]:
+    def personal(
+        self, another: UUID | None = None
+    ) -> dict[tuple[UUID | None, Retention], dict[str, Any]]:
         """What is to be sealed: the marked fields, and by what the person was named. Under whose keys:
-        None for those of the customer, who need not be known yet.
+        None for those of the customer, who need not be known yet; of `another`, what tells of them.
         """
         payload = self.touchpoint.payload
         if payload.ABOUT is About.NOBODY:
             return {}
         sealed = {(payload.sealed_for, kept): fields for kept, fields in payload.personal().items()}
+        if another or self.silent:
+            for (_, kept), fields in [*sealed.items()]:
+                theirs = {name: fields.pop(name) for name in payload.OTHERS & fields.keys()}
+                if another and theirs:
+                    sealed[another, kept] = theirs
+        if another and self.tells_of:
+            names = [(self.tells_of.kind, self.tells_of.value)]
+            sealed.setdefault((another, Retention.IDENTITY), {})["identifiers"] = names
         named = sealed.setdefault((None, Retention.IDENTITY), {})
         for name, given in (("identifiers", self.identifiers), ("references", self.references)):
             if given:
@@ -107,7 +124,7 @@ class Draft:
             return {}
         return {
             (subject or self.customer, kept): fields
-            for (subject, kept), fields in self.personal().items()
+            for (subject, kept), fields in self.personal(self.another).items()
         }
 
 
@@ -162,8 +179,11 @@ def check_new(draft: Draft, latest: datetime, region: str | None) -> None:
         named = draft.identifiers or given.customer
         if given.payload.ABOUT is About.PERSON and not named:
             raise BadField("identifiers", "at least one that names a person", "none")
-    sealed = sealed_size(draft.personal().values())
-    to_come = _ID_BYTES * (1 + len(draft.references))
+        other = somebody_else(given, region)
+        draft.tells_of = None if other in draft.identifiers else other
+    another = _NOBODY_YET if draft.tells_of else None
+    sealed = sealed_size(draft.personal(another).values())
+    to_come = _ID_BYTES * (2 + len(draft.references))
     if draft.clear_bytes + to_come + sealed <= MAX_EVENT_BYTES:
         return
     # Customer and references are not known yet, but as long as any others.
@@ -172,6 +192,7 @@ def check_new(draft: Draft, latest: datetime, region: str | None) -> None:
         given,
         customer=None if given.payload.ABOUT is About.NOBODY else _NOBODY_YET,
         reference_tags=tuple(f"{r.kind}:{_NOBODY_YET}" for r in draft.references),
+        another=another,
     )
     encode_body(placed.event(bytes(sealed)))
 
@@ -192,6 +213,14 @@ def check_names(given: Touchpoint, region: str | None) -> Iterable[Identifier]:
             raise BadField("identifiers", "what names a person", came_safely(identifier.kind))
     found = [normalise(identifier, region) for identifier in given.identifiers]
     return dict.fromkeys(identifier for identifier in found if identifier is not None)
+
+
+def somebody_else(given: Touchpoint, region: str | None) -> Identifier | None:
+    """The normalised identifier of whom it tells besides the person that it is about, if it names them."""
+    payload, region = given.payload, given.tags.get("market", region)
+    told = (getattr(payload, name) for name in sorted(payload.OTHERS))
+    named = (named_in(text, region) for text in told if text is not None)
+    return next((one for one in named if one and one.kind not in REFERENCE_KINDS), None)
 
 
 def _reference(given: Identifier) -> Identifier:

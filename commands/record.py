@@ -49,9 +49,10 @@ from ledger.errors import (
 )
 from ledger.event import MERGED, SPLIT, Event, different_fields
 from ledger.identifiers import Identifier
-from ledger.naming import LIMITS, Limits
+from ledger.naming import LIMITS, Limits, Named
 from ledger.opening import Ledger
 from ledger.people import Persons
+from ledger.vault import Arrival
 
 BATCH = 1_000
 """Events an append; a thousand share one lock and one flush to the disk."""
@@ -296,7 +297,30 @@ def _resolve(
     for draft in rest:
         if draft.customer in fenced:
             outcomes[draft.index] = Outcome(Fate.REFUSED, refusal=being_erased)
-    return [draft for draft in rest if draft.customer not in fenced]
+    rest = [draft for draft in rest if draft.customer not in fenced]
+    _resolve_others(ledger, [draft for draft in rest if draft.tells_of], now, persons, limits)
+    return rest
+
+
+def _resolve_others(
+    ledger: Ledger, drafts: Sequence[Draft], now: datetime, persons: Persons, limits: Limits
+) -> None:
+    """Who else each item tells of: somebody known, or somebody new. It is no act of theirs.
+
+    So of whom is erased, or was lately and has not turned to us since, it says nothing; the item is
+    somebody else's, and is recorded all the same.
+    """
+    if not drafts:
+        return
+    names = [(draft.tells_of,) for draft in drafts if draft.tells_of]
+    arrivals = [Arrival(now, draft.touchpoint.occurred_at, passive=True) for draft in drafts]
+    gone = ledger.gone.now()
+    found = ledger.vault.resolve(names, persons, limits, arrivals=arrivals, gone=gone)
+    fenced = ledger.fenced(named.customer for named in found if isinstance(named, Named))
+    for draft, named in zip(drafts, found, strict=True):
+        draft.silent = not isinstance(named, Named) or named.customer in fenced
+        if isinstance(named, Named) and not draft.silent and named.customer != draft.customer:
+            draft.another = named.customer
 
 
 def _merge(ledger: Ledger, draft: Draft, other: UUID, now: datetime) -> Event:

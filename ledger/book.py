@@ -25,6 +25,21 @@ import pyarrow as pa
 from ledger.errors import ConditionFailed, Refused
 from ledger.event import MERGED, SPLIT, Event, Recorded, encode_body
 
+STORED = pa.schema(
+    [
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("recorded_us", pa.int64(), nullable=False),
+        pa.field("body", pa.binary()),
+        pa.field("personal", pa.binary()),
+        pa.field("leaf", pa.binary(32), nullable=False),
+        pa.field("remains", pa.binary()),
+    ]
+)
+"""Rows of the book, byte for byte. Only where `body` was removed, `remains` is what stands for it."""
+
+MAX_POSITION = 2**63 - 1
+"""No event ever stands there."""
+
 CUSTOMER_TAG = "customer:"
 """Every event about a person is tagged with that person, so conditions can name them."""
 
@@ -108,14 +123,14 @@ class Row:
 
 
 def index_tags(event: Event) -> tuple[str, ...]:
-    """The tags by which an event is found: its own, its customer, and the other one of a merge."""
+    """The tags by which an event is found: its own, its customer, and the other one of whom it tells."""
     if event.customer is None:
         return event.tags
     # As str has it, at a third of the cost.
     tags = (*event.tags, CUSTOMER_TAG + orjson.dumps(event.customer)[1:-1].decode())
     if event.type in (MERGED, SPLIT):
         return (*tags, f"{CUSTOMER_TAG}{event.data['other']}")
-    return tags
+    return tags if event.another is None else (*tags, f"{CUSTOMER_TAG}{event.another}")
 
 
 class Book(ABC):
@@ -195,6 +210,16 @@ class Book(ABC):
         """Events as columns of the `events` relation; see `ledger.relation.EventSource`."""
 
     @abstractmethod
+    def stored(
+        self, after: int, *, upto: int | None = None, size: int = 20_000
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows after a position as they are stored, shaped as `STORED`, at most `size` at once, in order.
+
+        Reads up to and including `upto`, else to the head as it was when reading began. It is how the
+        book is copied: no row is made an object, and no more than a few batches are held.
+        """
+
+    @abstractmethod
     def checkpoint(self) -> tuple[int, bytes]:
         """Write a tree head over everything recorded so far, if there is none; size and root."""
 
@@ -207,8 +232,11 @@ class Book(ABC):
         """The root over the first `size` leaves as they are stored; `size` is at most the head."""
 
     @abstractmethod
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        """Every row as it stands, for verification; nothing is interpreted."""
+    def rows(self, after: int = 0, *, upto: int | None = None) -> Iterator[Row]:
+        """Every row as it stands, for verification; nothing is interpreted. No row after `upto` is read.
+
+        Read to the end, it raises `BookAltered` for a tag behind the last event.
+        """
 
     @abstractmethod
     def redact(self, position: int, removed: Collection[str]) -> None:

@@ -37,7 +37,8 @@ class Event:
     """What happened, before the book has given it a place.
 
     `occurred_at` carries a zone and is stored in UTC; `data` holds JSON without fractions;
-    `tags` are `kind:value`, at most 255 bytes each; `personal` is sealed already.
+    `tags` are `kind:value`, at most 255 bytes each; `personal` is sealed already. `another` is somebody
+    else of whom it tells and to whom it did not happen: found by both, it counts for the customer alone.
     """
 
     id: UUID
@@ -53,6 +54,7 @@ class Event:
     correlation: UUID | None = None
     causation: UUID | None = None
     personal: bytes = b""
+    another: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ def encode_body(event: Event) -> bytes:
         envelope["correlation"] = event.correlation
     if event.causation is not None:
         envelope["causation"] = event.causation
+    if event.another is not None:
+        envelope["another"] = event.another
     try:
         body = _canonical(envelope)
     except orjson.JSONEncodeError as error:
@@ -170,7 +174,7 @@ def decode_body(body: bytes, personal: bytes = b"") -> Event:
         personal=personal,
         **{
             name: UUID(envelope[name])
-            for name in ("customer", "actor", "correlation", "causation")
+            for name in ("customer", "actor", "correlation", "causation", "another")
             if name in envelope
         },
     )
@@ -203,8 +207,8 @@ def format_moment(moment: datetime) -> str:
 def different_fields(new: Event, stored_body: bytes) -> tuple[str, ...]:
     """Clear fields in which `new` differs from a stored event of the same id.
 
-    Who it is about and who brought it may differ: the same row read again by another clerk, or
-    before and after its person was known, is still the same event. With what was removed nothing can
+    Who it is about, or tells of, and who brought it may differ: the same row read again by another clerk,
+    or before and after its person was known, is still the same event. With what was removed nothing can
     be compared: it is the same event by its id.
     """
     given_body = encode_body(replace(new, personal=b""))

@@ -85,6 +85,11 @@ class GroupedBook(Book):
     ) -> Iterator[pa.RecordBatch]:
         return self._book.batches(after, columns, upto=upto, size=size)
 
+    def stored(
+        self, after: int, *, upto: int | None = None, size: int = 20_000
+    ) -> Iterator[pa.RecordBatch]:
+        return self._book.stored(after, upto=upto, size=size)
+
     def checkpoint(self) -> tuple[int, bytes]:
         return self._book.checkpoint()
 
@@ -94,8 +99,8 @@ class GroupedBook(Book):
     def root_at(self, size: int) -> bytes:
         return self._book.root_at(size)
 
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        return self._book.rows(after)
+    def rows(self, after: int = 0, *, upto: int | None = None) -> Iterator[Row]:
+        return self._book.rows(after, upto=upto)
 
     def redact(self, position: int, removed: Collection[str]) -> None:
         self._book.redact(position, removed)

@@ -10,11 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Never
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
-
-from ledger.errors import BadField, TooLarge, came
+from ledger.errors import BadField, Refused, TooLarge, came
 
 MAX_IDENTIFIER = 1_024
 """Longest value, in characters."""
@@ -50,6 +46,27 @@ def parse_identifier(text: str) -> Identifier:
     return Identifier(kind, value)
 
 
+def named_in(text: str, region: str | None = None) -> Identifier | None:
+    """The normalised identifier that somebody's details are; None for words that are none.
+
+    An e-mail address, also with a name before it as in `Anna <…>`; a phone number that begins with its
+    country, +; or `kind:value`.
+    """
+    text = text.strip()
+    kind, colon, value = text.partition(":")
+    if text.startswith("+"):
+        given = Identifier("phone", text)
+    elif colon and KIND.fullmatch(kind) and value and not re.search(r"\s|^//", value):
+        given = Identifier(kind, value)
+    else:
+        address = re.fullmatch("[^<>]*<([^<>]*)>", text)
+        given = Identifier("email", address[1] if address else text)
+    try:
+        return normalise(given, region)
+    except Refused:
+        return None
+
+
 def normalise(identifier: Identifier, region: str | None = None) -> Identifier | None:
     """The one spelling of an identifier, or None if it identifies nobody. Idempotent.
 
@@ -83,6 +100,8 @@ def _email(identifier: Identifier, value: str) -> str:
     different letters in different people's names. Dots and `+tags` mean something at most
     providers and stay. `.test` is let through: it is reserved for trying things out.
     """
+    from email_validator import EmailNotValidError, validate_email  # slow to load
+
     try:
         checked = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
@@ -96,6 +115,9 @@ def _phone(identifier: Identifier, value: str, region: str | None) -> str:
     A number has to be possible, not known to be in use: plans open ranges faster than a library
     learns of them.
     """
+    import phonenumbers  # slow to load
+    from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+
     try:
         number = phonenumbers.parse(value, region)
     except NumberParseException:

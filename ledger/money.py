@@ -2,21 +2,25 @@
 for a dozen currencies (a Serbian dinar has 100 para, although nobody prints them).
 """
 
-from iso4217 import Currency
+from collections.abc import Mapping
+from functools import cache
 
 _WITHDRAWN = ("SIT", "CYP", "MTL", "SKK", "EEK", "LVL", "LTL", "HRK", "BGN", "SLL", "ANG", "CUC")
 """Currencies of ISO 4217's list three that went out of use since 2007, each with two digits: what was
 paid in them was paid."""
 
-_DIGITS: dict[str, int | None] = {
-    **dict.fromkeys(_WITHDRAWN, 2),
-    **{currency.code: currency.exponent for currency in Currency},
-}
+
+@cache
+def _digits() -> Mapping[str, int | None]:
+    from iso4217 import Currency  # slow to load: it reads the list itself
+
+    listed = {currency.code: currency.exponent for currency in Currency}
+    return {**dict.fromkeys(_WITHDRAWN, 2), **listed}
 
 
 def is_currency(code: str) -> bool:
     """Whether ISO 4217 lists the code."""
-    return code in _DIGITS
+    return code in _digits()
 
 
 def minor_digits(code: str) -> int:
@@ -24,4 +28,4 @@ def minor_digits(code: str) -> int:
 
     0 for what is listed without minor units, such as gold.
     """
-    return _DIGITS[code] or 0
+    return _digits()[code] or 0

@@ -146,6 +146,22 @@ def open_restored(
         raise
 
 
+def gone_from(book: Book, keyring_path: Path, *, clock: Clock = system_clock) -> Gone:
+    """Who is gone from a book that is read without its vault; nothing is made.
+
+    Where its keyring is at hand, tombstones count too, and the book has to be as new as they. Raises
+    `KeyringForeign`, `StoreRolledBack`.
+    """
+    if not keyring_path.exists():
+        return Gone(book)
+    keyring = Keyring.open(keyring_path, clock=clock)
+    mark, stones = keyring.high_water, keyring.tombstones  # before the book, which they follow
+    _check_book(book, keyring.ledger_id, mark)
+    gone = Gone(book, lambda: keyring.tombstones)
+    _demand_told(stones, gone, book)
+    return gone
+
+
 def _joined(book: Book, vault: Vault, keyring: Keyring) -> Ledger:
     if book.ledger_id is None:
         book.adopt(keyring.ledger_id)
@@ -271,13 +287,18 @@ def _check_erased(ledger: Ledger, mark: HighWater) -> None:
     if returned := ledger.vault.holding(stones | ended):
         found = f"keys of {len(returned):,} customers"
         raise _rolled_back("vault", "no key of anybody erased", found)
-    if untold := stones - ledger.gone.between(0, ledger.book.head()):
-        found = f"none of {len(untold):,} customers"
-        raise _rolled_back("book", "the erasing of everybody erased", found)
+    _demand_told(stones, ledger.gone, ledger.book)
     # Keyring and vault may both be older, and what an erasure of single classes destroyed be here again.
     if (generation := ledger.vault.generation()) < told.generation():
         expected = f"generation {told.generation()} or later"
         raise _rolled_back("vault", expected, str(generation), "book certifies")
+
+
+def _demand_told(stones: frozenset[UUID], gone: Gone, book: Book) -> None:
+    """The book tells of everybody whom the keyring has buried. Raises `StoreRolledBack`."""
+    if untold := stones - gone.between(0, book.head()):
+        found = f"none of {len(untold):,} customers"
+        raise _rolled_back("book", "the erasing of everybody erased", found)
 
 
 def _told_since(ledger: Ledger, mark: HighWater) -> Erasings:

@@ -169,6 +169,25 @@ class People:
             ]
             return persons_of(chosen, self._age)
 
+    def of(
+        self, customer: UUID, as_of: datetime | None = None, known_upto: int | None = None
+    ) -> Persons:
+        """The same as `at`, of the one person that this customer is: nobody else's links are looked at."""
+        last = None if as_of is None else end_of(as_of)
+        with self._lock:
+            self._read()
+            links: dict[int, Recorded] = {}
+            found, waiting = {customer}, [customer]
+            while waiting:
+                for link in self._links_of.get(waiting.pop(), ()):
+                    if (last is None or moment_of(link) <= last) and (
+                        known_upto is None or link.position <= known_upto
+                    ):
+                        links[link.position] = link
+                        waiting += _pair(link) - found
+                        found |= _pair(link)
+            return persons_of(links.values(), self._age)
+
     def _read(self) -> None:
         head = self._book.head()
         if head == self._read_upto:
@@ -209,8 +228,13 @@ class People:
         """Sorts customers by when the book first heard of them, which never changes."""
         if customer not in self._first:
             tagged = Match(tags=(f"{CUSTOMER_TAG}{customer}",))
-            # A merge may stand before the very touchpoint that showed it, and makes nobody older.
-            own = (r for r in self._events(tagged) if r.event.type not in (MERGED, SPLIT))
+            # A merge may stand before the very touchpoint that showed it, and makes nobody older; nor does
+            # what happened to somebody else.
+            own = (
+                r
+                for r in self._events(tagged)
+                if r.event.type not in (MERGED, SPLIT) and r.event.customer == customer
+            )
             found = next(own, None)
             if found is None:  # named in the vault, and not written yet
                 return (2**63, customer)

@@ -6,6 +6,7 @@ personal is in it, sealed or not. Timestamps are naive UTC. Every source of even
 or segments of history, presents exactly these columns.
 """
 
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -254,6 +255,7 @@ class _Parser:
 _idle: list[_Parser] = []
 """Lent to one thread at a time. Not bound to threads: those of a database that calls us back, as it
 reads what we are asked to project, begin and end with each call."""
+atexit.register(_idle.clear)  # DuckDB complains of connections that outlive it
 
 
 def project(raw: pa.Table, names: Sequence[str]) -> pa.Table:

@@ -130,6 +130,30 @@ def blobs(personal: bytes) -> Iterator[Blob | KeyRecord]:
             raise _garbled(personal) from None
 
 
+def sealed_bytes(personal: bytes) -> list[bytes]:
+    """Each sealed blob of an event as it is stored; records of keys are left out.
+
+    Raises `BadField` where the bytes are not records from end to end.
+    """
+    found: list[bytes] = []
+    at, end = 0, len(personal)
+    try:
+        while at < end:
+            if personal[at] == _BLOB:
+                start, at = at, at + _BLOB_HEAD.size
+                at += _LENGTH.unpack_from(personal, at - _LENGTH.size)[0]
+                found.append(personal[start:at])
+            elif personal[at] == _KEY:
+                at += _KEY_RECORD.size
+            else:
+                raise _garbled(personal)
+    except struct.error:
+        raise _garbled(personal) from None
+    if at > end:
+        raise _garbled(personal)
+    return found
+
+
 class Sealer:
     """Seals and opens for one ledger, under the keys of its vault. It keeps no key itself."""
 

@@ -3,9 +3,16 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ledger.catalogue.fields import Country, TimeZone
@@ -48,11 +55,12 @@ def _folders(given: object) -> object:
     return given.split(os.pathsep) if isinstance(given, str) else given
 
 
-def _kinds(given: object) -> object:
-    """Kinds of identifiers with `,` between them."""
-    return [kind.strip() for kind in given.split(",")] if isinstance(given, str) else given
+def _listed(given: object) -> object:
+    """Words with `,` between them."""
+    return [word.strip() for word in given.split(",")] if isinstance(given, str) else given
 
 
+_Broker = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
 _Kind = Annotated[str, Field(pattern=f"^{KIND.pattern}$")]
 
 
@@ -96,7 +104,7 @@ class Settings(BaseSettings):
     """How far ahead of our clock a source's clock may be."""
     region: Country | None = None
     """ISO country for phone numbers that are written without one."""
-    unique_kinds: Annotated[frozenset[_Kind], NoDecode, BeforeValidator(_kinds)] = LIMITS.unique
+    unique_kinds: Annotated[frozenset[_Kind], NoDecode, BeforeValidator(_listed)] = LIMITS.unique
     """Kinds of identifiers of which one person has one: two `user` are two people."""
 
     sending_hours: Annotated[
@@ -110,6 +118,27 @@ class Settings(BaseSettings):
     """Time zone of that office: its days count."""
     retention: Path | None = None
     """File of the rules by which data is kept."""
+    history: Path | None = None
+    """Folder of the history in columns; copies of the book, which can be made again."""
+
+    kafka: Annotated[tuple[_Broker, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Brokers to begin with: `host:port,host:port`."""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = "PLAINTEXT"
+    """How they are spoken to: encrypted or not, with a user or without."""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How a user shows who they are."""
+    kafka_user: str = ""
+    """That user."""
+    kafka_password: SecretStr = SecretStr("")
+    """The user's password."""
+    kafka_ca: Path | None = None
+    """File of the certificates by which brokers are known; else those of the system."""
+    kafka_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "bahi"
+    """What our topics begin with: `bahi.events` and so on."""
+    kafka_partitions: int = Field(default=12, ge=1, le=10_000)
+    """Partitions of our topics; which of them a key is in hangs on it, so it stays as it was at first."""
+    kafka_replication: int | None = Field(default=None, ge=1, le=100)
+    """Copies of each of our topics; else as many as the brokers make by themselves."""
 
     @property
     def ledger_address(self) -> str:
@@ -136,6 +165,11 @@ class Settings(BaseSettings):
         return self.keyring or self.home / "keyring" / "keyring.json"
 
     @property
+    def history_folder(self) -> Path:
+        """The folder of the history in columns."""
+        return self.history or self.home / "history"
+
+    @property
     def staging_folder(self) -> Path:
         """Where files about people are made before they are handed over; it keeps nothing."""
         return self.home / "staging"
@@ -157,10 +191,10 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.future_tolerance_s)
 
 
-def read_settings() -> Settings:
-    """The settings of this process. Raises `BadUsage` naming the variable that is wrong."""
+def read_settings(**given: Any) -> Settings:
+    """The settings of this process, but for those `given`. Raises `BadUsage` naming what is wrong."""
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = f"BAHI_{problem['loc'][0]}".upper()

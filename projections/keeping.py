@@ -18,6 +18,8 @@ _LOOK_S = 0.1
 """How long to wait for a turn before looking how far whoever has it has come."""
 _STILL_S = 10.0
 """For how long nothing may move before one works without the turn."""
+_REST_S = 60.0
+"""After how long a rest `at_rest` is told again."""
 _WAIT_S = 1.0
 """How soon a worker notices that it is to stop."""
 
@@ -83,7 +85,7 @@ def run(
 
     Views are kept up first; what is being filled goes on a stride at a time in between. `at_work`
     is told whether the turn is ours, at first and whenever that changes; `at_rest` is called when
-    something was done and nothing is left to do.
+    something was done and nothing is left to do, and every minute in which nothing comes.
     """
     engine = Engine(store, gone)
     working: bool | None = None
@@ -95,14 +97,16 @@ def run(
                 at_work(working)
             if turn is not None:
                 with turn, suppress(_Stopped):
-                    rested = False
+                    told_at: float | None = None
                     while turn.held():
                         head = _round(engine, folds, source, stopped)
-                        if head is not None:
-                            if not rested:
-                                at_rest()
-                            source.wait(head, _WAIT_S)
-                        rested = head is not None
+                        if head is None:
+                            told_at = None
+                            continue
+                        if told_at is None or time.monotonic() - told_at >= _REST_S:
+                            at_rest()
+                            told_at = time.monotonic()
+                        source.wait(head, _WAIT_S)
     finally:
         engine.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from commands.dead_letters import RefusedItem, keep_refused
+from commands.draft import somebody_else
 from commands.record import BATCH, check, record
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.clock import Clock, Ids
@@ -193,6 +194,8 @@ def _named(row: Row, intake: Intake) -> tuple[Identifier, ...]:
         given, market = row.named, row.market
     else:
         given, market = row.item.identifiers, row.item.tags.get("market")
+        other = somebody_else(row.item, intake.region)
+        given = (*given, other) if other else given
     named = []
     for identifier in given:
         try:

@@ -29,7 +29,8 @@ class Told:
 
     `personal` has what was sealed of them, by class; `erased` and `unavailable` the classes that cannot
     be read, and why. `withheld` counts parts that are sealed for somebody else, and details that tell of
-    one; `corrected` details that were rectified since and are left out.
+    one; `corrected` details that were rectified since and are left out. `own`: it happened to them; else
+    to somebody else, who is not named, and tells of them.
     """
 
     recorded: Recorded
@@ -38,6 +39,7 @@ class Told:
     unavailable: tuple[Retention, ...] = ()
     withheld: int = 0
     corrected: int = 0
+    own: bool = True
 
 
 class Account:
@@ -61,7 +63,7 @@ class Account:
             while page := list(islice(found, _AT_ONCE)):
                 opened = opening.open_all([recorded.event for recorded in page])
                 for recorded, parts in zip(page, opened, strict=True):
-                    yield _told(recorded, parts, corrections)
+                    yield _told(recorded, parts, corrections, self.members)
 
     def language(self) -> str | None:
         """The language that they chose last, by the moment at which they did."""
@@ -109,14 +111,15 @@ class Notices:
         return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _told(recorded: Recorded, parts: _Opened, corrections: Corrections) -> Told:
+def _told(
+    recorded: Recorded, parts: _Opened, corrections: Corrections, members: Sequence[UUID]
+) -> Told:
     personal: dict[Retention, dict[str, Any]] = {}
     erased, unavailable, corrected = [], [], 0
-    others = catalogue.find(recorded.event.type).OTHERS
-    withheld = sum(isinstance(record, Blob) for record in blobs(recorded.event.personal)) - len(
-        parts
-    )
-    for (_, retention), fields in parts.items():
+    event, of_others = recorded.event, catalogue.find(recorded.event.type).OTHERS
+    withheld = sum(isinstance(record, Blob) for record in blobs(event.personal)) - len(parts)
+    for (subject, retention), fields in parts.items():
+        others = frozenset[str]() if subject == event.another else of_others
         if isinstance(fields, Erased):
             erased.append(retention)
         elif isinstance(fields, KeysUnavailable):
@@ -126,7 +129,10 @@ def _told(recorded: Recorded, parts: _Opened, corrections: Corrections) -> Told:
             standing = corrections.standing(recorded, fields)
             withheld += len(others & standing.keys())
             theirs = {name: value for name, value in standing.items() if name not in others}
-            personal.setdefault(retention, {}).update(theirs)
+            kept = personal.setdefault(retention, {})
+            if named := [*kept.get("identifiers", ()), *theirs.get("identifiers", ())]:
+                theirs["identifiers"] = named  # of an event about two who are one person: of both
+            kept.update(theirs)
     return Told(
         recorded,
         {retention: fields for retention, fields in personal.items() if fields},
@@ -134,4 +140,5 @@ def _told(recorded: Recorded, parts: _Opened, corrections: Corrections) -> Told:
         tuple(unavailable),
         withheld,
         corrected,
+        event.customer in members or event.another not in members,
     )

@@ -75,7 +75,7 @@ _OF_CUSTOMERS = {"chat.messaged": "author", "ticket.replied": "author"}
 def is_theirs(told: Told) -> bool:
     """Whether an event is one that they gave or did."""
     event = told.recorded.event
-    if event.type not in THEIRS:
+    if event.type not in THEIRS or not told.own:
         return False
     if event.type in _OF_CUSTOMERS:
         return bool(event.data.get(_OF_CUSTOMERS[event.type]) == "customer")

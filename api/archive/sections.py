@@ -127,8 +127,8 @@ def event_line(told: Told, *, portable: bool) -> dict[str, Any]:
         "type": event.type,
         "version": event.version,
         "source": event.source,
-        "customer": None if event.customer is None else str(event.customer),
-        "tags": list(event.tags),
+        "customer": None if event.customer is None or not told.own else str(event.customer),
+        "tags": list(event.tags) if told.own else [],
         "data": dict(data),
         "personal": personal,
     }

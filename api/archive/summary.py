@@ -50,7 +50,7 @@ class Summary:
         self.missing["unavailable"] += len(told.unavailable)
         self.missing["withheld"] += told.withheld
         self.missing["corrected"] += told.corrected
-        for tag in event.tags:
+        for tag in event.tags if told.own else ():
             kind, _, market = tag.partition(":")
             if kind == "market":
                 seen = (moment_of(told.recorded), market)

@@ -119,7 +119,7 @@ def privacy_confirm(
 def privacy_challenge(
     request: Asked, at: At = None, message_id: MessageId = None, json: Json = False
 ) -> None:
-    """You doubt who they are and asked them to show it; under the GDPR the clock waits for that."""
+    """You doubt who they are and asked them to show it. Under the GDPR the clock waits."""
     _step("privacy.challenged", request, "They were asked who they are", at, message_id, json=json)
 
 
@@ -147,7 +147,7 @@ def privacy_extend(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """They were told that the answer takes longer, and why: once, and before it is due."""
+    """They were told that it takes longer, and why. Once, and before it is due."""
     fields = {"due_on": date.max, "ground": ground}
     _step("privacy.extended", request, "It is extended", at, message_id, json=json, **fields)
 
@@ -163,7 +163,7 @@ def privacy_refuse(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """They were told that it is refused, on a ground that its law has for what they asked."""
+    """They were told that it is refused, on a ground that its law has for it."""
     fields = {"ground": ground, "grounds": grounds}
     _step("privacy.refused", request, "It is refused", at, message_id, json=json, **fields)
 
@@ -237,7 +237,7 @@ def privacy_show(
     known_at: KnownAt = None,
     json: Json = False,
 ) -> None:
-    """One request: how it stands, what is due by when, what holds it up, and what was done."""
+    """One request: how it stands, what is due, what holds it up, what was done."""
     if open_ and not reason.strip():
         raise BadUsage("--open: expected --reason, came none")
     with opened() as bahi:

@@ -108,7 +108,7 @@ def privacy_opened(
     known_at: KnownAt = None,
     json: Json = False,
 ) -> None:
-    """Who opened whose data, what for, how often and when: a line a person, purpose and day.
+    """Who opened whose data: a line a person, purpose and day.
 
     With --by alone it counts their openings, those of people who are erased by now among them.
     """

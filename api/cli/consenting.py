@@ -51,7 +51,7 @@ def consent_notice(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """Publish the text that people are shown when they are asked; a changed text is a new version."""
+    """Publish the text that people are shown when asked. A changed text is a new version."""
     try:
         text = file.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
@@ -172,7 +172,7 @@ def consent_object(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """A person objected to a purpose, on every channel; to `marketing`, to all of `marketing/…`."""
+    """A person objected to a purpose, on every channel: `marketing` is all `marketing/…`."""
     raised = parse("objection.raised", purpose=purpose, grounds=grounds)
     with opened(current=False) as bahi:
         said = Said(at, message_id, json)
@@ -257,7 +257,7 @@ def consent_history(
     looking_for: LookingFor = SERVICE,
     json: Json = False,
 ) -> None:
-    """What a person said of all purposes, and what was allowed after each, for this one."""
+    """What a person said of all purposes, and what was allowed after each for this."""
     with opened(current=False) as bahi:
         customer = find_customer(bahi, who)
         demand_seen(bahi, customer, looking_for)

@@ -222,7 +222,7 @@ def privacy_certificate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show that an erasure was done, and check it again: without saying whose it was."""
+    """Show that an erasure was done, not saying whose, and check it again."""
     if (named is None) == (token is None):
         raise BadUsage(
             "expected a request, a customer or a position, or --token, came both or neither"
@@ -260,7 +260,7 @@ def _show(bahi: Bahi, certificates: Sequence[Certificate], *, json: bool) -> boo
 
 @privacy.command("close")
 def privacy_close(request: Asked, json: Json = False) -> None:
-    """They were sent their answer: destroy where it went, and what they had written.
+    """They were sent their answer: destroy where it went and what they wrote.
 
     Both are sealed under a key of the request's own. What is refused or fulfilled was told to them, so
     that is destroyed with it; after an erasure it is kept until you close the request.

@@ -59,7 +59,7 @@ def privacy_rectify(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """What is wrong about a person is replaced wherever anybody reads who they are.
+    """What is wrong about a person is replaced wherever anybody reads it.
 
     The old values stay sealed where they stand and are shown by `bahi privacy superseded` alone. An
     e-mail address or phone number that is set also names the person from then on.
@@ -123,7 +123,7 @@ def privacy_superseded(
     reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")],
     json: Json = False,
 ) -> None:
-    """What had been said of a person and was rectified; opening it goes on record, as an audit."""
+    """What had been said of a person and was rectified: an audit, on record."""
     person = line_of(who)
     with opened(current=False) as bahi:
         members = bahi.ledger.people.now().members(find_customer(bahi, person))

@@ -40,7 +40,7 @@ def privacy_redact(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """Propose to remove the bytes of an event; nothing is removed until somebody else approves.
+    """Propose to remove the bytes of an event, for somebody else to approve.
 
     For what should never have been in the clear, or is under the wrong person's key. Place, time, id,
     type and leaf stay. Of what consents, deals, tickets and the like are decided by, only what is
@@ -97,7 +97,14 @@ def privacy_approve(
             say(" · ".join(f"{name} {value}" for name, value in shown if value))
             asking = f"This cannot be undone. Type {digits} to remove:"
             demand_confirmed(digits, yes, asking, "Nothing was removed")
-        approved = approve(bahi.desk, position, actor=actor, source=SOURCE, refold=_refold(bahi))
+        approved = approve(
+            bahi.desk,
+            position,
+            actor=actor,
+            source=SOURCE,
+            refold=_refold(bahi),
+            recopy=bahi.columns.follow_redactions,
+        )
     removed, outcome = " and ".join(approved.removed), approved.outcome
     known = outcome.fate is Fate.DUPLICATE
     if json:
@@ -122,7 +129,7 @@ def privacy_redactions(json: Json = False) -> None:
     """
     with opened(current=False) as bahi:
         try:
-            finish(bahi.ledger.book, _refold(bahi))
+            finish(bahi.ledger.book, _refold(bahi), bahi.columns.follow_redactions)
         except (BahiError, OSError, sqlite3.Error) as error:
             say(f"warning: what was approved to be removed is not all gone: {error}")
         shown = [_shown(bahi, one) for one in proposals(bahi.ledger.book)]
@@ -137,7 +144,7 @@ def privacy_redactions(json: Json = False) -> None:
 def _refold(bahi: Bahi) -> Callable[[], None]:
     def refold() -> None:
         with progress_bar("folding anew") as told:
-            bahi.views.rebuild_all(bahi.ledger.book, told)
+            bahi.views.rebuild_all(bahi.columns, told)
 
     return refold
 

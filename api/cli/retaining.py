@@ -32,9 +32,9 @@ def privacy_retention(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for a timer.")] = False,
     json: Json = False,
 ) -> None:
-    """Let go of what was kept long enough, by the rules of your file: the keys of each such class.
+    """Let go of what was kept long enough by your rules: the keys of that class.
 
-    The file is `retention.toml` in BAHI_HOME, or what BAHI_RETENTION names; without one, the rules that
+    Their file is `retention.toml` in BAHI_HOME, or what BAHI_RETENTION names; without one, the rules that
     are shipped. Who is held or restricted, or has a request open, stays, and is listed.
     """
     if as_of is not None and not dry_run:

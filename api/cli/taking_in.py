@@ -111,7 +111,7 @@ def mapping(
 
 @dead.command("list")
 def dead_list(json: Json = False) -> None:
-    """The rows that were refused, oldest first: where they stood and why; never what they said."""
+    """The rows that were refused, oldest first: where and why, never what they said."""
     with opened(current=False) as bahi:
         letters: list[dict[str, Any]] = [
             {

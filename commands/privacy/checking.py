@@ -15,6 +15,8 @@ from ledger.event import Recorded
 from ledger.opening import Ledger
 from ledger.sealing import Blob, KeyRecord, blobs
 
+_Key = tuple[UUID, Retention, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -54,7 +56,8 @@ def _leaves(ledger: Ledger, certificate: Certificate) -> Check:
     wrong = [
         proof.position
         for proof in certificate.proofs
-        if next(ledger.book.rows(proof.position - 1)).leaf != proof.leaf
+        if [row.leaf for row in ledger.book.rows(proof.position - 1, upto=proof.position)]
+        != [proof.leaf]
     ]
     found = (
         f"altered at position {wrong[0]:,}" if wrong else f"{len(certificate.proofs)} as written"
@@ -65,7 +68,8 @@ def _leaves(ledger: Ledger, certificate: Certificate) -> Check:
 def _commitments(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -> Check:
     """Every key that the book has a record of was destroyed, by this erasure or one before it.
 
-    And it has a record of each under which something of theirs is sealed.
+    And it has a record of each under which something of theirs is sealed. A key that was lost before could
+    not be destroyed: it is in no vault but older copies, which die with their epoch.
     """
     destroyed = {
         commitment
@@ -76,7 +80,11 @@ def _commitments(ledger: Ledger, certificate: Certificate, events: list[Recorded
     made = _records(ledger, certificate, events)
     missing = [record for record in made if record.commitment.hex() not in destroyed]
     found = f"{len(made) - len(missing):,} of {len(made):,}"
-    known = {(record.subject, record.retention, record.key_version) for record in made}
+    lost = ledger.vault.lost(certificate.members)
+    if gone := lost.intersection(map(_named, missing)):
+        found += f", {len(gone):,} lost before"
+    missing = [record for record in missing if _named(record) not in lost]
+    known = {*map(_named, made)}
     unknown = _sealed_under(certificate, events) - known
     if unknown:
         found += f", {len(unknown):,} on no record"
@@ -86,8 +94,8 @@ def _commitments(ledger: Ledger, certificate: Certificate, events: list[Recorded
 
 def _keys(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -> Check:
     """Each key is asked for as anybody would who wants to open what it sealed."""
-    made = _records(ledger, certificate, events)
-    opened = sum(not _is_erased(ledger, record) for record in made)
+    made, lost = _records(ledger, certificate, events), ledger.vault.lost(certificate.members)
+    opened = sum(_named(one) not in lost and not _is_erased(ledger, one) for one in made)
     held = ledger.vault.holding(certificate.members) if certificate.classes is None else frozenset()
     found = f"{len(made):,} tried, {opened:,} open" + (", some are still kept" if held else "")
     return Check("none of their keys opens", not (opened or held), found)
@@ -112,13 +120,15 @@ def _records(ledger: Ledger, certificate: Certificate, events: list[Recorded]) -
     }
 
 
-def _sealed_under(
-    certificate: Certificate, events: list[Recorded]
-) -> set[tuple[UUID, Retention, int]]:
+def _named(record: Blob | KeyRecord) -> _Key:
+    return record.subject, record.retention, record.key_version
+
+
+def _sealed_under(certificate: Certificate, events: list[Recorded]) -> set[_Key]:
     """The keys under which anything of theirs is sealed, as far as those went."""
     until = _began(certificate)
     return {
-        (blob.subject, blob.retention, blob.key_version)
+        _named(blob)
         for recorded in events
         if recorded.position < until
         for blob in blobs(recorded.event.personal)

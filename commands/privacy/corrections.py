@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import phonenumbers
-from phonenumbers import NumberParseException
-
 from ledger.catalogue.account import MemberJoined
 from ledger.catalogue.privacy import CustomerRectified
 from ledger.catalogue.profile import CustomerIdentified, CustomerUpdated
@@ -112,9 +109,11 @@ def _countries(kind: str, value: str) -> Iterator[str]:
     """Where a phone number is from, if that can be told."""
     if kind != "phone":
         return
+    import phonenumbers  # slow to load
+
     try:
         country = phonenumbers.region_code_for_number(phonenumbers.parse(value))
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return
     if country is not None:
         yield country

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from commands.privacy.retention import Rules
 from ledger import catalogue
@@ -104,6 +103,8 @@ class _Seen:
         self.events: dict[str, int] = {}
         self.recipients: set[str] = set()
         self._sources: dict[str, tuple[int, int, int]] = {}
+        import pyarrow.compute as pc  # slow to load
+
         for batch in book.batches(0, ("source", "domain", "recipient", "occurred_at")):
             table = pa.Table.from_batches([batch])
             self._take(table.filter(pc.field("domain").is_valid()))

@@ -6,7 +6,9 @@
    they are erased, and the book no longer.
 4. Of whom anything is in the vault again, or whose erasing has no end, it is destroyed, by that sequence and
    under the event that had begun it; certified where the book has lost that.
-5. The vault counts on from what the book certifies, and the keyring's high-water mark is lowered to what
+5. Of the keys under which something is sealed, those that are not in the vault were lost with the newer one,
+   unless they had been destroyed. The vault remembers which, so that none is ever made under their number.
+6. The vault counts on from what the book certifies, and the keyring's high-water mark is lowered to what
    stands. Nothing else lowers it.
 
 Each step may be done twice, and who is killed begins again. What one class of data was erased of is told
@@ -21,17 +23,20 @@ from uuid import UUID
 from commands.privacy.erasing import AT_ONCE, Office, carry_on
 from commands.privacy.ordering import Begun
 from ledger import catalogue
-from ledger.catalogue import EventType
+from ledger.book import Match
+from ledger.catalogue import EventType, Retention
 from ledger.catalogue.audit import LedgerRecovered
-from ledger.catalogue.privacy import CustomerErasing
+from ledger.catalogue.privacy import CustomerErasing, PrivacyFulfilled, PrivacyRefused
 from ledger.erasings import GROUND, SOURCE, erasings
 from ledger.event import Event
 from ledger.keyring import HighWater
 from ledger.opening import Ledger, Standing
+from ledger.sealing import KeyRecord, blobs
 from ledger.vault import Erasure
 
 T = TypeVar("T")
 
+_PAGE = 1_000
 _NOT_YET = 2**40
 """More writes than a vault ever sees: a mark so high refuses every vault."""
 
@@ -73,10 +78,35 @@ def recover(office: Office, standing: Standing, actor: Callable[[], UUID]) -> in
         erasures = [Erasure(one.event.id, one.customer, one.classes) for one in some]
         ledger.vault.announce(erasures, office.desk.clock())
         carry_on(office, some)
+    _account_for_keys(ledger)
     ledger.vault.count_from(standing.certified)
     size, root = ledger.book.checkpoint()
     ledger.keyring.lower_high_water(HighWater(size, root, ledger.vault.generation()))
     return len(again) + len(told)
+
+
+def _account_for_keys(ledger: Ledger) -> None:
+    """Tell keys that were lost from those that had been destroyed: by an erasure, or since a request was
+    answered, whose keys the older vault may have again. Reads the whole book.
+    """
+    ended = erasings(ledger.book, ledger.keyring).ended.values()
+    commitments = {bytes.fromhex(made) for end in ended for made in end.data["commitments"]}
+    told = [Match((PrivacyFulfilled.TOPIC, PrivacyRefused.TOPIC))]
+    answered = {UUID(r.event.data["request"]) for r in ledger.book.read(matching=told)}
+    for request in ledger.vault.holding(answered):
+        ledger.vault.destroy_keys(request)
+    destroyed: set[tuple[UUID, Retention, int]] = set()
+    events = ledger.book.read()
+    while page := list(islice(events, _PAGE)):
+        sealed_under = set()
+        for record in chain.from_iterable(blobs(recorded.event.personal) for recorded in page):
+            named = record.subject, record.retention, record.key_version
+            sealed_under.add(named)
+            # The first event under a key has the record of it: what comes later is known by then.
+            made = record.commitment if isinstance(record, KeyRecord) else b""
+            if made in commitments or record.subject in answered:
+                destroyed.add(named)
+        ledger.vault.lose(sealed_under, destroyed)
 
 
 def _append_recovered(office: Office, standing: Standing, actor: UUID, again: int) -> None:

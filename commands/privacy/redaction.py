@@ -163,7 +163,13 @@ def _demand_removable(event: Event, wanted: Sequence[Bytes]) -> None:
 
 
 def approve(
-    desk: Desk, proposed_at: int, *, actor: UUID, source: str, refold: Callable[[], object]
+    desk: Desk,
+    proposed_at: int,
+    *,
+    actor: UUID,
+    source: str,
+    refold: Callable[[], object],
+    recopy: Callable[[], object],
 ) -> Approved:
     """Approve the proposal that stands at this position, remove what it says, and `finish`.
 
@@ -192,18 +198,21 @@ def approve(
             actor=actor,
         )
         outcome = desk.carry_out(asked, Approve)
-    finish(ledger.book, refold)
+    finish(ledger.book, refold, recopy)
     return Approved(outcome, removed)
 
 
-def finish(book: Book, refold: Callable[[], object]) -> list[int]:
+def finish(book: Book, refold: Callable[[], object], recopy: Callable[[], object]) -> list[int]:
     """Do what was approved and is not done, or was broken off; positions of the events it was about.
 
-    `refold` folds every view anew, since any may have read an envelope that is gone.
+    `recopy` rids every copy of the book of what it is rid of, or raises; then `refold` folds every view
+    anew, since any may have read an envelope that is gone.
     """
     left = _unfinished(book)
     for position, removed in left.items():
         book.redact(position, removed)
+    if left:
+        recopy()
     if any("body" in removed for removed in left.values()):
         refold()
     for position in left:
@@ -312,7 +321,7 @@ def _approvals(book: Book) -> dict[int, list[Recorded]]:
 
 
 def _row(book: Book, position: int) -> Row:
-    return next(iter(book.rows(position - 1)))
+    return next(book.rows(position - 1, upto=position))
 
 
 def _removed(redacted: Recorded) -> Sequence[str]:

@@ -15,11 +15,10 @@ from functools import cached_property
 from importlib.resources import files
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from eventsourcing.dcb.domain import Selector
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,14 +28,17 @@ from commands.privacy.erasing import Answer, Office, erase_each
 from commands.privacy.ordering import Against, Order, against
 from commands.privacy.rules import RETENTION, Erase
 from ledger import catalogue
-from ledger.book import Book
+from ledger.book import Book, Match
 from ledger.catalogue import Domain, Retention, find
 from ledger.catalogue.fields import Code, Country
 from ledger.catalogue.privacy import CustomerErased, CustomerErasing
-from ledger.clock import from_us
+from ledger.clock import from_us, to_us
 from ledger.errors import DefinitionRefused, NotAllowed, UnknownType
-from ledger.event import Recorded
+from ledger.event import Event, Recorded
 from ledger.opening import Ledger
+
+if TYPE_CHECKING:  # slow to load
+    import pyarrow.compute as pc
 
 _COLUMNS = ("customer", "type", "domain", "market", "occurred_at")
 _PERIOD = re.compile(r"P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
@@ -225,7 +227,7 @@ class _LetGo(Erase):
         at = event.occurred_at
         self._last[event.type] = max(at, self._last.get(event.type, at))
         market = dict(tag.split(":", 1) for tag in event.tags).get("market")
-        if market is not None:
+        if market is not None and event.customer in self.proposed.members:
             self._market = max((at, market), self._market or (at, market))
 
     def decide(self) -> None:
@@ -326,6 +328,8 @@ class _Seen:
 
     def read(self, book: Book) -> None:
         """Everything in the book, batch by batch."""
+        import pyarrow.compute as pc  # slow to load
+
         for batch in book.batches(0, _COLUMNS):
             table = pa.Table.from_batches([batch])
             table = table.set_column(0, "customer", table["customer"].cast(pa.binary(16)))
@@ -335,6 +339,19 @@ class _Seen:
                 wanted = _among("type", sorted(rule.triggers))
                 self._take(self._last[rule.name], table.filter(wanted))
             self._take_markets(table.filter(pc.field("market").is_valid()))
+        told = (one.TOPIC for one in catalogue.types() if one.OTHERS)
+        for recorded in book.read(matching=[Match(tuple(told))]):
+            self._take_another(recorded.event)
+
+    def _take_another(self, event: Event) -> None:
+        """Somebody else of whom an event tells: the period of what is sealed for them runs from it, too."""
+        if event.another is not None:
+            one, at = event.another.bytes, to_us(event.occurred_at)
+            self._customers.add(one)
+            for rule in self._rules:
+                if event.type in rule.triggers:
+                    last = self._last[rule.name]
+                    last[one] = max(at, last.get(one, at))
 
     def _take(self, last: dict[bytes, int], table: pa.Table) -> None:
         for customer, at in _latest(table, ["customer"]):
@@ -363,7 +380,9 @@ class _Seen:
         return Due(members[0], retention, over.rule, over.last, over.on)
 
 
-def _among(column: str, values: Sequence[str]) -> pc.Expression:
+def _among(column: str, values: Sequence[str]) -> "pc.Expression":
+    import pyarrow.compute as pc
+
     return pc.field(column).isin(pa.array(values, pa.string()))
 
 

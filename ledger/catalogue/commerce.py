@@ -105,8 +105,9 @@ class LoyaltyRedeemed(EventType):
 
 @event("referral.made", domain=Domain.TOUCHPOINT)
 class ReferralMade(EventType):
-    """A person recommended us to somebody. Who that was is sealed under the referrer's key, goes with it,
-    and is not the referrer's to be given.
+    """A person recommended us to somebody. Who that was is sealed under a key of the friend's own where an
+    identifier names them: an e-mail address, +49 …, kind:value. It is theirs to be given and to be erased.
+    Other words are sealed under the referrer's key, go with it, and are not the referrer's to be given.
     """
 
     program: Code | None = None

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-import pycountry
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationInfo
 
 from ledger.catalogue.model import PATTERNS, STORED, Personal, Retention
@@ -41,6 +40,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-([A-Z]{2}|[0-9]{3}))?")
 
 @cache
 def _countries() -> frozenset[str]:
+    import pycountry  # slow to load
+
     return frozenset(country.alpha_2 for country in pycountry.countries)
 
 
@@ -185,7 +186,8 @@ IdentityText = Annotated[_Text, Personal(Retention.IDENTITY)]
 """Says who somebody is: name, address, birthday, e-mail, phone."""
 
 OthersText = Annotated[_Text, Personal(Retention.IDENTITY, another=True)]
-"""Says who somebody else is than the person whom the event is about, under whose key it is sealed."""
+"""Says who somebody else is than the person whom the event is about. It is sealed under that person's own
+key if it is an identifier of theirs, see `ledger.identifiers.named_in`, else under the customer's."""
 
 BehaviourText = Annotated[_Text, Personal(Retention.BEHAVIOUR)]
 """Says what somebody did and where: IP address, browser, URL."""

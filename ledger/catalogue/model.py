@@ -77,7 +77,8 @@ REFERENCE_KINDS = ("account", "deal", "ticket", "order", "task")
 class EventType(BaseModel, Decision):
     """Base of every type in the catalogue. Declare with `@event(...)`, never by itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A process meets few types, and to build how all are validated takes half of the catalogue's loading.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     TOPIC: ClassVar[str]
     """Stored name such as `email.opened`; the eventsourcing library reads it as the topic."""

@@ -12,7 +12,7 @@ import psycopg
 import pyarrow as pa
 
 from ledger import relation
-from ledger.book import Answer, Book, Match, Member, Row
+from ledger.book import MAX_POSITION, Answer, Book, Match, Member, Row
 from ledger.clock import Clock, from_us, to_us
 from ledger.errors import BadUsage, BookAltered, KeyringForeign, NotAllowed, Refused
 from ledger.event import Recorded, decode_body, remains
@@ -195,6 +195,15 @@ class PostgresBook(Book):
                 raw = pa.Table.from_batches([read.slice(start, size)])
                 yield from relation.project(raw, columns).combine_chunks().to_batches()
 
+    def stored(
+        self, after: int, *, upto: int | None = None, size: int = 20_000
+    ) -> Iterator[pa.RecordBatch]:
+        head = self.head()
+        last = head if upto is None else min(upto, head)
+        for read in self._columns.stored(after, last, self._remains):
+            for start in range(0, read.num_rows, size):
+                yield read.slice(start, size)
+
     def checkpoint(self) -> tuple[int, bytes]:
         size = self.head()
         tree = self._tree_at(size)
@@ -219,14 +228,17 @@ class PostgresBook(Book):
             raise BadUsage(f"expected a book of at least {size} events, came {tree.size}")
         return tree
 
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        while page := self._execute("verify_page", after=after, limit=_PAGE):
+    def rows(self, after: int = 0, *, upto: int | None = None) -> Iterator[Row]:
+        last = MAX_POSITION if upto is None else upto
+        while page := self._execute("verify_page", after=after, upto=last, limit=_PAGE):
             tags: defaultdict[int, set[str]] = defaultdict(set)
             for position, tag in self._execute("tags_of_range", after=after, upto=page[-1][0]):
                 tags[position].add(tag)
             for row in page:
                 yield Row(*(*row, frozenset(tags[row[0]])))
             after = page[-1][0]
+        if upto is not None:
+            return
         # Tags come with their events: one that waits for an event would be in nobody's sight.
         tagged = self._row("first_tag_after", after=after)
         if tagged is not None and self.head() < tagged[0]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from ledger import relation
+from ledger.book import STORED
 from ledger.errors import StoreUnavailable
 from ledger.postgres.address import Address
 from ledger.postgres.connection import is_passing, patience, statement
@@ -87,11 +88,22 @@ class Columns:
 
         `remains` gives what stands for an envelope that was removed.
         """
+        for batch in self._patiently("book/columns", after, upto):
+            yield _raw(batch, remains)
+
+    def stored(
+        self, after: int, upto: int, remains: Callable[[int], bytes]
+    ) -> Iterator[pa.RecordBatch]:
+        """The same rows byte for byte, as batches shaped as `STORED`."""
+        for batch in self._patiently("book/stored", after, upto):
+            yield _stored(batch, remains)
+
+    def _patiently(self, name: str, after: int, upto: int) -> Iterator[pa.RecordBatch]:
         pauses = patience()
         while after < upto:
             try:
-                for batch in self._once(after, upto):
-                    yield _raw(batch, remains)
+                for batch in self._once(name, after, upto):
+                    yield batch
                     after = batch["position"][-1].as_py()
                     pauses = patience()  # each loss is a new one
             except (adbc_driver_manager.Error, OSError) as error:
@@ -99,9 +111,9 @@ class Columns:
             else:
                 return
 
-    def _once(self, after: int, upto: int) -> Iterator[pa.RecordBatch]:
+    def _once(self, name: str, after: int, upto: int) -> Iterator[pa.RecordBatch]:
         with self._connections.connection() as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(statement("book/columns").format(after=int(after), upto=int(upto)))
+            cursor.execute(statement(name).format(after=int(after), upto=int(upto)))
             yield from cursor.fetch_record_batch()
 
     def close(self) -> None:
@@ -120,3 +132,13 @@ def _raw(batch: pa.RecordBatch, remains: Callable[[int], bytes]) -> pa.RecordBat
         [position, recorded_at.cast(pa.timestamp("us")), body.cast(pa.string())],
         schema=relation.RAW,
     )
+
+
+def _stored(batch: pa.RecordBatch, remains: Callable[[int], bytes]) -> pa.RecordBatch:
+    position, recorded_us, body, personal, leaf = batch.columns
+    left = pa.nulls(batch.num_rows, pa.binary())
+    if body.null_count:
+        pairs = zip(position.to_pylist(), body.is_null().to_pylist(), strict=True)
+        left = pa.array([remains(at) if gone else None for at, gone in pairs], pa.binary())
+    arrays = [position, recorded_us, body, personal, leaf.cast(pa.binary(32)), left]
+    return pa.RecordBatch.from_arrays(arrays, schema=STORED)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ledger import relation
 from ledger.book import (
+    MAX_POSITION,
     Answer,
     Book,
     Condition,
@@ -35,12 +36,12 @@ from ledger.errors import (
     KeyringForeign,
 )
 from ledger.event import Event, Recorded, decode_body, different_fields, leaf_hash
+from ledger.sqlite import columns as columns_of
 from ledger.sqlite import redaction
 from ledger.sqlite.connection import Connection, migrate, open_connection, statement, transaction
 from ledger.tree import Tree
 
 FILE_NAME = "book.db"
-MAX_POSITION = 2**63 - 1
 _PAGE = 2_000
 _POLL_S = 0.25
 _GLANCE_S = 0.005
@@ -190,25 +191,15 @@ class SqliteBook(Book):
     def batches(
         self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = 20_000
     ) -> Iterator[pa.RecordBatch]:
-        reader = self._reader()
         last = self.head() if upto is None else upto
-        while after < last:
-            bounds = {"after": after, "upto": last, "limit": size}
-            rows = reader.execute(statement("book/read_clear"), bounds).fetchall()
-            if not rows:
-                return
-            raw = pa.Table.from_arrays(
-                [
-                    pa.array([row[0] for row in rows], pa.int64()),
-                    pa.array([row[1] for row in rows], pa.int64()).cast(pa.timestamp("us")),
-                    pa.array(
-                        [redaction.whole(reader, row[0], row[2]) for row in rows], pa.binary()
-                    ).cast(pa.string()),
-                ],
-                schema=relation.RAW,
-            )
+        for raw in columns_of.clear(self._reader(), after, last, size):
             yield from relation.project(raw, columns).combine_chunks().to_batches()
-            after = rows[-1][0]
+
+    def stored(
+        self, after: int, *, upto: int | None = None, size: int = 20_000
+    ) -> Iterator[pa.RecordBatch]:
+        last = self.head() if upto is None else upto
+        yield from columns_of.stored(self._reader(), after, last, size)
 
     def checkpoint(self) -> tuple[int, bytes]:
         size = self.head()
@@ -237,13 +228,14 @@ class SqliteBook(Book):
             raise BadUsage(f"expected a book of at least {size} events, came {tree.size}")
         return tree
 
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        reader = self._reader()
+    def rows(self, after: int = 0, *, upto: int | None = None) -> Iterator[Row]:
+        reader, last = self._reader(), MAX_POSITION if upto is None else upto
         while True:
-            bounds = {"after": after, "limit": _PAGE}
+            bounds = {"after": after, "upto": last, "limit": _PAGE}
             page = reader.execute(statement("book/verify_page"), bounds).fetchall()
             if not page:
-                self._demand_no_tag_after(after)
+                if upto is None:
+                    self._demand_no_tag_after(after)
                 return
             span = {"after": after, "upto": page[-1][0]}
             tagged = sorted(reader.execute(statement("book/tags_of_range"), span))

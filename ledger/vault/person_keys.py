@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Never
 from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ledger.catalogue import Retention
 from ledger.errors import Erased, KeysUnavailable
 from ledger.keyring import KEY_BYTES, Keys, Wrapped
-from ledger.vault.fence import demand_living
+from ledger.vault.fence import demand_living, fenced_among
 from ledger.vault.places import key_context
 from ledger.vault.room import Room
 from ledger.vault.store import Questions, Row, Rows
@@ -44,7 +45,7 @@ class PersonKeys(Room):
         """The latest key for each, made where there is none.
 
         Raises `Erased` for a person who is erased or being erased, and makes none at all then. A new
-        one has a higher version than any that was destroyed.
+        one has a higher version than any that was destroyed or lost.
         """
         asked = list(dict.fromkeys(wanted))
         if not asked:
@@ -61,19 +62,18 @@ class PersonKeys(Room):
         def read(rows: Questions, keys: Keys) -> SubjectKey:
             demand_living(rows, keys, [subject])
             found = rows.ask("subject_key", subject.bytes, retention.value, version)
-            if (
-                not found
-                and version <= _destroyed(rows, [(subject, retention)])[subject, retention]
-            ):
-                raise Erased(
-                    f"key {version} of class {retention.value} for {subject} was destroyed on purpose"
-                )
-            if not found:
+            return opened_key(keys, subject, retention, found[0]) if found else gone(rows)
+
+        def gone(rows: Questions) -> Never:
+            named = f"key {version} of class {retention.value} for {subject}"
+            if (subject, retention, version) in _lost(rows, [subject]):
                 raise KeysUnavailable(
-                    f"expected key {version} of class {retention.value} for {subject} "
-                    f"in the vault, found none"
+                    f"{named} was lost: the vault was restored from an older copy"
                 )
-            return opened_key(keys, subject, retention, found[0])
+            destroyed = _highest(rows, "destroyed_keys", [(subject, retention)])
+            if version <= destroyed[subject, retention]:
+                raise Erased(f"{named} was destroyed on purpose")
+            raise KeysUnavailable(f"expected {named} in the vault, found none")
 
         return self._read(read)
 
@@ -95,6 +95,39 @@ class PersonKeys(Room):
             subject = UUID(bytes=row[0])
             held[subject] = held.get(subject, frozenset()) | {Retention(row[1])}
         return held
+
+    def lose(self, sealed_under: Iterable[_Named], destroyed: Collection[_Named]) -> int:
+        """Remember which of these keys are no more in a vault that was restored; how many were lost.
+
+        They are those under which something is sealed. What is neither here nor known to be gone, nor of
+        a person who is erased, was lost with the newer vault; of the `destroyed` it was destroyed there.
+        """
+        asked = frozenset(sealed_under)
+        subjects = {(subject.bytes,) for subject, _, _ in asked}
+
+        def missing(rows: Questions, keys: Keys) -> frozenset[_Named]:
+            fenced = fenced_among(rows, keys, {subject for subject, _, _ in asked})
+            here = {_named(row) for row in rows.find("keys_of_subjects", subjects)}
+            upto = _highest(rows, "destroyed_keys", {(s, retention) for s, retention, _ in asked})
+            rest = asked - here - _lost(rows, [subject for subject, _, _ in asked])
+            return frozenset(
+                one for one in rest if one[0] not in fenced and one[2] > upto[one[0], one[1]]
+            )
+
+        def remember(rows: Rows, keys: Keys) -> int:
+            gone = missing(rows, keys)
+            upto = {(s.bytes, r.value): v for s, r, v in sorted(gone.intersection(destroyed))}
+            rows.put("put_destroyed_keys", [(*named, version) for named, version in upto.items()])
+            lost = gone.difference(destroyed)
+            rows.put("put_lost_keys", [(s.bytes, r.value, version) for s, r, version in lost])
+            return len(lost)
+
+        return self._write(remember) if self._read(missing) else 0
+
+    def lost(self, subjects: Iterable[UUID]) -> frozenset[_Named]:
+        """Every key of these subjects that was lost."""
+        asked = set(subjects)
+        return self._ask(lambda rows, _: _lost(rows, asked))
 
     def mark_logged(self, keys: Iterable[SubjectKey]) -> None:
         """The creation of these keys is in the book."""
@@ -118,10 +151,10 @@ def _latest(rows: Questions, keys: Keys, wanted: Sequence[_Wanted]) -> dict[_Wan
 def _latest_or_new(rows: Rows, keys: Keys, wanted: Sequence[_Wanted]) -> dict[_Wanted, SubjectKey]:
     found = _latest(rows, keys, wanted)
     missing = [one for one in wanted if one not in found]
-    destroyed = _destroyed(rows, missing)
+    gone = _highest(rows, "keys_gone", missing)
     made = []
     for subject, retention in missing:
-        secret, version = os.urandom(KEY_BYTES), 1 + destroyed[subject, retention]
+        secret, version = os.urandom(KEY_BYTES), 1 + gone[subject, retention]
         epoch, blob = keys.wrap(secret, key_context(subject.bytes, retention, version))
         made.append((subject.bytes, retention.value, version, epoch, blob))
         found[subject, retention] = _split(subject, retention, version, secret, logged=False)
@@ -129,15 +162,22 @@ def _latest_or_new(rows: Rows, keys: Keys, wanted: Sequence[_Wanted]) -> dict[_W
     return found
 
 
-def _destroyed(rows: Questions, wanted: Sequence[_Wanted]) -> Counter[_Wanted]:
-    """Up to which version the keys of each of these were destroyed; 0: none was."""
-    named = [(subject.bytes, retention.value) for subject, retention in wanted]
-    return Counter(
-        {
-            (UUID(bytes=subject), Retention(retention)): version
-            for subject, retention, version in rows.find("destroyed_keys", named)
-        }
-    )
+def _highest(rows: Questions, name: str, wanted: Iterable[_Wanted]) -> Counter[_Wanted]:
+    """The highest version that a statement has for each of these; 0: none."""
+    asked = [(subject.bytes, retention.value) for subject, retention in wanted]
+    highest = Counter[_Wanted]()
+    for subject, retention, version in map(_named, rows.find(name, asked)):
+        highest[subject, retention] = max(version, highest[subject, retention])
+    return highest
+
+
+def _lost(rows: Questions, subjects: Iterable[UUID]) -> frozenset[_Named]:
+    found = rows.find("lost_keys", {(subject.bytes,) for subject in subjects})
+    return frozenset(map(_named, found))
+
+
+def _named(row: Row) -> _Named:
+    return UUID(bytes=row[0]), Retention(row[1]), row[2]
 
 
 def opened_key(keys: Keys, subject: UUID, retention: Retention, row: Row) -> SubjectKey:

@@ -10,7 +10,7 @@ from commands.touchpoint import Touchpoint
 from ledger import catalogue
 from ledger.catalogue import About, EventType
 from ledger.errors import BadField, BadUsage, Refused, UnknownType, came
-from ledger.identifiers import Identifier
+from ledger.identifiers import Identifier, named_in
 from streams.files import cells
 from streams.files.loading import kind_of
 from streams.files.mapping import Cell, Mapping
@@ -52,6 +52,11 @@ class Mapper:
         self._identifiers = _texts(mapping.identifiers, "identifiers.{}")
         self._references = _texts(mapping.references, "references.{}")
         self._tags = _texts(mapping.tags, "tags.{}")
+        others = {name for model in catalogue.types() for name in model.OTHERS}
+        told: dict[str, Cell] = {
+            name: cell for name, cell in mapping.fields.items() if name in others
+        }
+        self._others = _texts(told, "{}")
         self._attributes: dict[str, list[tuple[str, cells.Read]]] = {}
 
     def touchpoint(self, raw: Raw, row_id: str | None = None) -> Touchpoint:
@@ -83,9 +88,13 @@ class Mapper:
         )
 
     def named_in(self, raw: Raw) -> tuple[tuple[Identifier, ...], str | None]:
-        """Whom a row names and in which market, as far as that can be read of a refused one."""
+        """Whom a row names, as of whom it tells, and in which market, as far as that can be read of a
+        refused one.
+        """
         read = [(kind, _readable(cell, raw)) for kind, cell in self._identifiers]
         named = tuple(Identifier(kind, value) for kind, value in read if value is not None)
+        others = (named_in(_readable(cell, raw) or "") for _, cell in self._others)
+        named += tuple(other for other in others if other is not None)
         markets = (_readable(cell, raw) for kind, cell in self._tags if kind == "market")
         return named, next(markets, None)
 

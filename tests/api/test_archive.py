@@ -20,7 +20,6 @@ from tests.commands.samples import (
     DAY,
     NOW,
     customer_of,
-    keep_on_server,
     opened,
     recorded,
     stores_of,
@@ -29,14 +28,6 @@ from tests.commands.samples import (
 )
 from tests.ledger.openings import unsealed
 from tests.ledger.vault_samples import sql
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Give the folder of a ledger: book and vault in it, or both on a server."""
-    if request.param == "postgres":
-        keep_on_server(tmp_path, request.getfixturevalue("postgres_url"))
-    return tmp_path
 
 
 def staff(actor: UUID) -> str | None:
@@ -171,22 +162,6 @@ def test_what_is_sealed_for_somebody_else_is_withheld(tmp_path: Path) -> None:
     assert "gehört jemand anderem" in archive.page("events-1.html").texts
     assert any("(1 withheld)" in row for row in archive.sheet("events"))
     assert "zanna alone" in whole
-
-
-def test_whom_they_recommended_us_to_is_not_told_them(folder: Path, tmp_path: Path) -> None:
-    data = {"program": "friends", "referred": "zanna@example.org"}
-    with opened(folder) as ledger:
-        made = touchpoint("r", "referral.made", who=[("user", "u1")], at=NOW - DAY, data=data)
-        take(ledger, made)
-        customer = customer_of(ledger, "user", "u1")
-        assert customer is not None
-        for portability in (False, True):
-            written, archive = exported(ledger, tmp_path, wanted(customer, portability=portability))
-            line = next(line for line in archive.lines("events") if line["type"] == "referral.made")
-            assert (line["withheld"], line["data"]) == (1, {"program": "friends"})
-            assert line["personal"] == {"identity": {"identifiers": [["user", "u1"]]}}
-            assert "zanna" not in archive
-            assert written.missing == {"withheld": 1}
 
 
 def test_what_was_rectified_is_left_out_and_counted(tmp_path: Path) -> None:

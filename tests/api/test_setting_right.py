@@ -162,8 +162,11 @@ def test_two_of_us_remove_what_should_never_have_been_written(run: Run, tmp_path
 
 def test_what_is_under_the_wrong_key_goes_alone(run: Run) -> None:
     run("privacy", "redact", "1", "--ground", "wrong-person", "--sealed-only")
-    assert run("privacy", "approve", "4", "--yes", asked_for(run, 4), by="tom").out == (
-        "Approved, at position 5.\nOf position 1 personal is removed; its leaf stands.\n"
+    run("privacy", "redact", "2", "--ground", "wrong-person", "--sealed-only")
+    digits = asked_for(run, 4)
+    assert "Nothing was" in run("privacy", "approve", "5", "--yes", digits, by="tom", code=4).err
+    assert run("privacy", "approve", "4", "--yes", digits, by="tom").out == (
+        "Approved, at position 6.\nOf position 1 personal is removed; its leaf stands.\n"
     )
     assert "name" not in profile(run, "user:u1")
     assert run("privacy", "redact", "9", "--ground", "mistaken", code=2).err == (

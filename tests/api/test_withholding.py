@@ -89,7 +89,7 @@ def test_the_restricted_are_shown_for_few_purposes_until_it_is_lifted(run: Run, 
     out, err = run("customer", "user:u1", code=4)
     assert out == ""
     assert err == (
-        f"bahi: customer {zoe}: their data is restricted, and is shown for --purpose "
+        f"bahi: customer {zoe}: their data is restricted, and is shown for the purposes "
         "consent, legal, protection, public-interest alone\n"
     )
     run("customer", str(zoe), "--open", "--reason", "they called", "--json", code=4)

@@ -146,7 +146,7 @@ def removed(ledger: Ledger, position: int) -> None:
     desk = Desk(ledger, clock, random_ids, DAY)
     place = propose(desk, asked).position
     assert place is not None
-    approve(desk, place, actor=LEO, source="bahi", refold=lambda: None)
+    approve(desk, place, actor=LEO, source="bahi", refold=lambda: None, recopy=lambda: None)
 
 
 def test_keys_whose_records_were_removed_are_checked_all_the_same(folder: Path) -> None:

@@ -112,6 +112,18 @@ def test_a_letter_is_found_by_whoever_its_row_names_why_ever_it_was_refused(
         assert named_letters(ledger, tmp_path, "phone", "+491711234567") == [2]
 
 
+def test_and_by_whoever_it_tells_of(tmp_path: Path) -> None:
+    given = MAPPING.replace("order.placed", "referral.made").partition("[fields]")[0]
+    referrals = parse_mapping(f'{given}[fields]\nreferred = "total"\n', "shop.toml")
+    late = "1,u1,,,,2027-02-01T10:00:00Z,Ben <ben@example.com>,"
+    no_date = "2,u1,,,,soon,ben@example.com,"
+    path = written(tmp_path, late, no_date)
+    with opened(tmp_path) as ledger:
+        report = import_rows(ledger, read_file(path, referrals), "shop", INTAKE)
+        assert report.refused == 2
+        assert named_letters(ledger, tmp_path, "email", "ben@example.com") == [1, 2]
+
+
 def test_what_a_letter_shows_without_being_opened_names_nobody(tmp_path: Path) -> None:
     path = written(tmp_path, NO_DATE, NO_MAIL, IN_TWO)
     with opened(tmp_path) as ledger:

@@ -83,7 +83,8 @@ def proposed(
 
 
 def approved(ledger: Ledger, proposal_at: int, actor: UUID = MIA) -> Approved:
-    return approve(desk(ledger), proposal_at, actor=actor, source="bahi", refold=lambda: None)
+    given = desk(ledger), proposal_at
+    return approve(*given, actor=actor, source="bahi", refold=lambda: None, recopy=lambda: None)
 
 
 def alter(book: str, position: int, was: bytes, now: bytes) -> None:
@@ -252,15 +253,17 @@ def test_a_removal_that_was_broken_off_before_views_were_folded_goes_on(folder: 
         mistaken(ledger)
         proposed(ledger, 2)
         with pytest.raises(Died):
-            approve(desk(ledger), 4, actor=MIA, source="bahi", refold=die)
+            approve(desk(ledger), 4, actor=MIA, source="bahi", refold=die, recopy=lambda: None)
         assert found(ledger, 2).event.version == 0
     with opened(folder) as ledger:
         assert verify_book(ledger.book).pending == (2,)
         assert [one.done for one in proposals(ledger.book)] == [False]
         told: list[str] = []
-        assert finish(ledger.book, lambda: told.append("folded")) == [2]
-        assert finish(ledger.book, lambda: told.append("again")) == []
-        assert (told, verify_book(ledger.book).pending) == (["folded"], ())
+        assert finish(
+            ledger.book, lambda: told.append("folded"), lambda: told.append("copied")
+        ) == [2]
+        assert finish(ledger.book, lambda: told.append("again"), lambda: None) == []
+        assert (told, verify_book(ledger.book).pending) == (["copied", "folded"], ())
         assert [one.done for one in proposals(ledger.book)] == [True]
 
 
@@ -292,7 +295,7 @@ def test_only_the_owner_of_the_tables_removes_from_a_server(
         with pytest.raises(BadUsage, match=r"^the book: expected its owner, who alone removes"):
             ledger.book.redact(2, ALL)
         assert ([*ledger.book.rows()], ledger.book.redacting()) == (before, [])
-        assert finish(ledger.book, lambda: None) == []
+        assert finish(ledger.book, lambda: None, lambda: None) == []
         assert [one.approved_at for one in proposals(ledger.book)] == [None]
     (tmp_path / "stores").write_text(owners)
     with opened(tmp_path) as ledger:

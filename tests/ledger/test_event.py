@@ -32,7 +32,7 @@ from ledger.tree import Tree
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "stored_bytes.json").read_text("utf-8")
 )
-IDS = ("customer", "actor", "correlation", "causation")
+IDS = ("customer", "actor", "correlation", "causation", "another")
 SEEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 EVENT = Event(UUID(int=1), "order.placed", 1, "touchpoint", SEEN, "shop", {"currency": "EUR"})
@@ -111,6 +111,7 @@ events = st.builds(
     correlation=maybe_id,
     causation=maybe_id,
     personal=st.binary(max_size=64),
+    another=maybe_id,
 )
 
 
@@ -253,6 +254,7 @@ def test_limits_are_inclusive() -> None:
 SAME: list[dict[str, Any]] = [
     {},
     {"customer": UUID(int=7)},
+    {"another": UUID(int=7)},
     {"actor": UUID(int=7), "correlation": UUID(int=8), "causation": UUID(int=9)},
     {"personal": b"sealed once more, with another nonce"},
     {"occurred_at": SEEN.astimezone(timezone(timedelta(hours=9)))},

@@ -319,6 +319,8 @@ STATEMENTS = [
     "keys_of_subjects",
     "delete_subject_keys",
     "destroyed_keys",
+    "lost_keys",
+    "keys_gone",
     "usable_keys",
     "owned_identifiers",
     "delete_identifiers",

@@ -120,6 +120,30 @@ def test_one_works_another_waits_and_takes_over_when_the_first_is_killed(company
     assert (says(second), second.wait()) == ("stopped", 0)
 
 
+def test_who_rests_is_told_of_it_again_and_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due by the clock comes about although nothing happens."""
+    rests: list[int] = []
+
+    def rest() -> None:
+        rests.append(company.book.head())
+        if len(rests) == 2:
+            monkeypatch.setattr(keeping, "_REST_S", 0.0)
+
+    company.append(0, 10)
+    monkeypatch.setattr(keeping, "_WAIT_S", 0.01)
+    monkeypatch.setattr(keeping, "_REST_S", 0.1)
+    deadline = time.monotonic() + _PATIENCE_S
+
+    def enough() -> bool:
+        return len(rests) == 4 or time.monotonic() > deadline
+
+    company.views.run(company.book, enough, at_rest=rest)
+    assert rests == [10] * 4
+    company.demand_fresh()
+
+
 def test_a_rebuild_goes_on_beside_the_living_and_by_another_when_its_worker_is_killed(
     company: Company,
 ) -> None:

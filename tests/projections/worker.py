@@ -21,14 +21,15 @@ import projections.postgres.store
 from ledger import relation
 from ledger.stores import open_book
 from projections import Views, keeping
+from projections.definition import read_fold
 from projections.engine import Engine
 from projections.postgres import turn
 from projections.sqlite import SqliteViews
 from projections.store import ViewStore
 from projections.stores import open_views
-from projections.views import load
 from tests.projections.source import MemorySource
 
+FOLDS = Path(projections.__file__).with_name("folds")
 SOME = ("campaign", "customer_360", "customer_channel", "customer_month", "daily")
 """Folds that the shop's events have rows in, and enough of them."""
 
@@ -87,7 +88,7 @@ def main() -> None:
         run(at, given)
         return
     source = MemorySource(pq.read_table(given).cast(relation.RAW))
-    folds = {name: fold for name, fold in load()[0].items() if name in SOME}
+    folds = {name: read_fold(FOLDS / f"{name}.sql") for name in SOME}
     store = open_views(at)
     if task == "rebuild":
         projections.postgres.store._FEW = 0

@@ -76,6 +76,10 @@ class Keeping(Store):
             about = {f"customer:{event.customer}"} if event.customer else set()
             assert row.tags == {*event.tags, *about}
         assert [row.position for row in book.rows(4)] == [5, 6]
+        for after in range(7):
+            for upto in range(8):
+                found = [row.position for row in book.rows(after, upto=upto)]
+                assert found == [p for p in range(1, 7) if after < p <= upto]
 
     def test_tree_heads_are_those_over_the_leaves(self, book: Book) -> None:
         heads = [book.checkpoint()]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ledger import relation
-from ledger.book import Book, Match, Receipt, Status
+from ledger.book import STORED, Book, Match, Receipt, Status
 from ledger.errors import NotFound
 from ledger.stores import open_book
 from tests.ledger.book_contract.base import ASKED, HISTORY, Store, stored, ticking
@@ -48,8 +48,10 @@ class Reading(Store):
     def test_a_reading_ends_at_the_head_it_began_with(self, book: Book) -> None:
         book.append(some_events(1, 3_000))  # more than is read at once
         reading, batches = book.read(), book.batches(0, ["position"], size=1_000)
-        event, batch = next(reading), next(batches)
+        copying = book.stored(0, size=1_000)
+        event, batch, copied = next(reading), next(batches), next(copying)
         book.append(some_events(3_001, 3_009))
+        assert sum(rows.num_rows for rows in (copied, *copying)) == 3_000
         columns = pa.Table.from_batches([batch, *batches])
         assert [event.position, *(r.position for r in reading)] == list(range(1, 3_001))
         assert columns["position"].to_pylist() == list(range(1, 3_001))
@@ -75,6 +77,26 @@ class Reading(Store):
         book.append(HISTORY)
         with pytest.raises(NotFound, match=r"^no column of events nickname; "):
             list(book.batches(0, ["nickname"]))
+
+    @pytest.mark.parametrize("size", [1, 4, 20_000])
+    def test_stored_rows_are_those_that_stand_in_the_book(self, book: Book, size: int) -> None:
+        book.append([replace(event, personal=bytes([n])) for n, event in enumerate(HISTORY)])
+        rows = [*book.rows()]
+        for after, upto in ((0, None), (2, None), (0, 5), (3, 4), (6, None), (4, 4)):
+            batches = list(book.stored(after, upto=upto, size=size))
+            assert all(batch.schema == STORED for batch in batches)
+            assert all(0 < batch.num_rows <= size for batch in batches)
+            assert pa.Table.from_batches(batches, STORED).to_pylist() == [
+                {
+                    "position": row.position,
+                    "recorded_us": row.recorded_us,
+                    "body": row.body,
+                    "personal": row.personal,
+                    "leaf": row.leaf,
+                    "remains": None,
+                }
+                for row in rows[after:upto]
+            ]
 
     def test_two_handles_see_one_book(self, address: str) -> None:
         with open_book(address) as one, open_book(address) as other:

@@ -1,0 +1,3 @@
+-- These keys were lost.
+INSERT INTO lost_key (subject, retention, version) VALUES (?, ?, ?)
+ON CONFLICT DO NOTHING
