@@ -147,7 +147,11 @@ def _print_timeline(page: Page) -> None:
 def _told(page: Page, event: Event) -> str:
     """What an event says, in a line."""
     if event.type not in (MERGED, SPLIT):
-        return told(event.data)
+        members = {page.customer, *(other for other, _ in page.others)}
+        own = event.customer in members or event.another not in members
+        return (
+            told(event.data) if own else f"by somebody else, who told of them: {told(event.data)}"
+        )
     shown_by = ", as one event named both" if event.causation else ""
     two = [str(event.customer), str(event.data["other"])]
     others = [one for one in two if one != str(page.customer)]

@@ -5,8 +5,9 @@ import pwd
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from api.staging import Staging
@@ -16,14 +17,18 @@ from commands.privacy.recovering import recover
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import BahiError, FoldFailed
 from ledger.opening import Ledger, Standing, open_ledger, open_restored, remember
-from ledger.restricted import DESPITE
 from ledger.settings import Settings
 from ledger.stores import open_book
 from projections import Progress, Views
 from projections.arenas import keep_few_arenas
-from replay.history import History
-from streams.imports import Intake
+from replay.columns import Columns
+from replay.history import Past
+from replay.opening import Reading
 
+if TYPE_CHECKING:
+    from streams.imports import Intake
+
+_HOUR = timedelta(hours=1)
 _STAFF = "os:"
 """What the vault knows a member of staff by, before the name that their machine has for them."""
 
@@ -42,7 +47,12 @@ class Bahi:
     """Why an erasure that had begun could not be carried on when this was opened."""
     overdue: Exception | None = field(default=None, init=False)
     """Why the vault, whose epoch is over, could not be wrapped anew."""
-    _views: Views | None = field(default=None, init=False)
+    reading: Reading = field(init=False)
+    """What can be read of it, as notebooks read it too."""
+    _renewed_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reading = Reading.of(self.ledger, self.settings, self.clock)
 
     @classmethod
     def open(
@@ -80,10 +90,7 @@ class Bahi:
             # Whose erasure has begun is gone for everybody already: what cannot be carried on now, such
             # as while somebody reads the vault without end, keeps nobody else from their work.
             bahi.unfinished = error
-        try:
-            ledger.vault.renew(ledger.keyring, clock(), wrapping)
-        except (BahiError, OSError, sqlite3.Error) as error:
-            bahi.overdue = error
+        bahi.renew(wrapping)
         return bahi
 
     @classmethod
@@ -110,39 +117,49 @@ class Bahi:
         """Make restored stores fit to be opened; see `commands.privacy.recovering`."""
         if standing.book_is_older:
             self.views.clear()
+            self.columns.clear()
         again = recover(self.office, standing, self.actor)
         self.catch_up()
         return again
 
-    @property
-    def views(self) -> Views:
-        """The views; read from their files for whoever asks first, since that takes a second."""
-        if self._views is None:
-            given = self.settings
-            self._views = Views.open(given.views_at, given.views, self.clock, self.ledger.gone)
-        return self._views
+    def renew(self, wrapping: Progress | None = None) -> None:
+        """Begin the vault's next epoch if this one is over; `overdue` says why that could not be done."""
+        self._renewed_at = self.clock()
+        try:
+            self.ledger.vault.renew(self.ledger.keyring, self._renewed_at, wrapping)
+            self.overdue = None
+        except (BahiError, OSError, sqlite3.Error) as error:
+            self.overdue = error
+
+    def renew_at_rest(self) -> None:
+        """The same, once an hour at most: for what runs for weeks, to be called whenever it has a moment."""
+        if self.clock() - self._renewed_at >= _HOUR:
+            self.renew()
 
     @property
-    def history(self) -> History:
+    def views(self) -> Views:
+        """The views; see `Reading`."""
+        return self.reading.views
+
+    @property
+    def columns(self) -> Columns:
+        """Past in columns; see `Reading`."""
+        return self.reading.columns
+
+    @property
+    def history(self) -> Past:
         """What was, through the views, as everybody sees it: without the erased and the restricted."""
         return self.history_for("")
 
-    def history_for(self, purpose: str) -> History:
-        """The same for a purpose; for those of `DESPITE`, with whose data is restricted."""
-        ledger = self.ledger
-        hidden = ledger.gone.now if purpose in DESPITE else self._hidden
-        return History(ledger.book, self.views, ledger.people, hidden)
-
-    def _hidden(self) -> frozenset[UUID]:
-        return self.ledger.gone.now() | self.ledger.restricted.now()
-
-    def hide(self) -> None:
-        """Have everybody whom our own views do not show hidden from a server's SQL too."""
-        self.views.hide(self._hidden())
+    def history_for(self, purpose: str) -> Past:
+        """The same for a purpose; see `Reading`."""
+        return self.reading.history_for(purpose)
 
     @property
-    def intake(self) -> Intake:
+    def intake(self) -> "Intake":
         """How doors take items in."""
+        from streams.imports import Intake  # slow to load, and not for who looks
+
         given = self.settings
         return Intake(self.clock, self.ids, given.future_tolerance, given.region, given.limits)
 
@@ -178,9 +195,7 @@ class Bahi:
 
     def catch_up(self, progress: Progress | None = None) -> list[FoldFailed]:
         """Bring every fold up to the book's head; those that stopped, alone, are returned."""
-        self.views.catch_up(self.ledger.book, progress)
-        self.hide()
-        return list(self.views.failures())
+        return self.reading.catch_up(progress)
 
     def close(self, *, in_order: bool = True) -> None:
         """Close everything; if all went well, write a tree head that the keyring remembers."""
@@ -189,8 +204,7 @@ class Bahi:
                 self.ledger.book.checkpoint()
                 remember(self.ledger)
         finally:
-            if self._views is not None:
-                self._views.close()
+            self.reading.close_views()
             self.ledger.close()
 
     def __enter__(self) -> Self:

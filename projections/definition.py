@@ -174,6 +174,7 @@ def read_fold(path: Path, known: Mapping[str, Fold] = MappingProxyType({})) -> F
     return found if found is not None else parse_fold(name, text)
 
 
+@lru_cache(maxsize=1_000)
 def parse_fold(name: str, text: str) -> Fold:
     """The fold that `text` defines. Raises `DefinitionRefused`, naming column, reason and remedy."""
     shape.demand_name(name)

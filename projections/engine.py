@@ -7,16 +7,18 @@ book tells that somebody is, their rows are deleted: so what is kept is what a r
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pyarrow as pa
 
 from ledger import relation
 from ledger.errors import BadUsage
-from ledger.relation import EventSource
+from ledger.relation import EventSource, Scannable
 from projections.definition import Fold
 from projections.folding import CannotFold, Folder, without
 from projections.ordered import in_order
+from projections.scanning import scanned
 from projections.store import Failure, Forgotten, Move, Overtaken, ViewStore, ViewTable
 
 Progress = Callable[[int, int], None]
@@ -30,6 +32,10 @@ WORK = 8_000_000
 """The same times folds: what a pass holds follows both, and should not follow how much there is to do."""
 HEAVY = 256 * 2**20
 """Bytes of rows that are held at once; where a stride makes more, the next one is shorter."""
+SWEEP = 20_000_000
+"""Events that DuckDB scans by itself before their rows are merged and kept: as many as are read again
+where a process ends amid them.
+"""
 DEEP = MAX_BATCH
 """A backlog this deep is folded in strides: the fewer merges, the faster."""
 
@@ -43,6 +49,7 @@ class Engine:
         gone: Forgotten | None = None,
         *,
         stride: int = STRIDE,
+        sweep: int = SWEEP,
         max_batch: int = MAX_BATCH,
         deep: int = DEEP,
     ) -> None:
@@ -52,6 +59,7 @@ class Engine:
         self._served: dict[str, str] = {}
         """Our definitions that have served: who brings another in their place knows better than we do."""
         self._longest = stride
+        self._sweep = sweep
         self._work = WORK
         self._max_batch = max_batch
         self._deep = deep
@@ -103,6 +111,8 @@ class Engine:
             return None
         group = [t for t in behind if t.position == start]
         stride = min(self._work // len(group), self._longest)
+        if isinstance(source, Scannable):
+            stride = self._sweep
         to = min([head, start + stride, *(t.position for t in behind if t.position > start)])
         try:
             self._advance(group, source, to, lambda reached: progress and progress(reached, head))
@@ -148,12 +158,51 @@ class Engine:
         source: EventSource,
         to: int,
         reached: Callable[[int], object],
-    ) -> None:
-        """Bring tables that stand at one position up to another."""
-        if to - group[0].position > self._deep:
-            self._one_stride(group, source, to, reached)
-        else:
-            self._in_batches(group, source, to, reached)
+    ) -> bool:
+        """Bring tables that stand at one position up to another; whether none has stopped before."""
+        if to - group[0].position <= self._deep:
+            return self._in_batches(group, source, to, reached)
+        if isinstance(source, Scannable):
+            return self._one_sweep(group, source, to, reached)
+        return self._one_stride(group, source, to, reached)
+
+    def _one_sweep(
+        self,
+        group: list[ViewTable],
+        source: Scannable,
+        to: int,
+        reached: Callable[[int], object],
+    ) -> bool:
+        """Fold up to `to`, a table after the other, so that the rows of one are held at a time.
+
+        A table that cannot goes on alone, by half the way.
+        """
+        start, stuck, done = group[0].position, list[ViewTable](), 0
+
+        def told(part: float) -> None:
+            reached(start + int((to - start) * (done + part) / len(group)))
+
+        with scanned(source, _needs(group), start, to, lambda _: reached(start)) as scan:
+            for done, table in enumerate(group):  # noqa: B007 — it is told from there
+                rows = scan.fold(table.fold, told)
+                told(1)
+                stuck += self._merge([table], [rows], start, to)
+                if not isinstance(rows, CannotFold) and rows.nbytes > HEAVY:
+                    self._sweep = max((to - start) // 2, self._deep + 1)
+        went = [self._by_halves(table, source, to, reached) for table in stuck]
+        return all(went)
+
+    def _by_halves(
+        self, table: ViewTable, source: EventSource, to: int, reached: Callable[[int], object]
+    ) -> bool:
+        start = table.position
+        if to - start <= self._max_batch:
+            return self._in_batches([table], source, to, reached)
+        middle = start + (to - start) // 2
+        there = replace(table, position=middle)
+        return self._advance([table], source, middle, reached) and self._advance(
+            [there], source, to, reached
+        )
 
     def _one_stride(
         self,
@@ -161,7 +210,7 @@ class Engine:
         source: EventSource,
         to: int,
         reached: Callable[[int], object],
-    ) -> None:
+    ) -> bool:
         """Fold up to `to` in one pass; those that cannot are taken there batch by batch."""
         start, needs = group[0].position, _needs(group)
         events = in_order(source.batches(start, needs, upto=to, size=self._max_batch), start, to)
@@ -171,8 +220,7 @@ class Engine:
         weight = sum(rows.nbytes for rows in results if not isinstance(rows, CannotFold))
         if weight > HEAVY:
             self._work = max((to - start) // 2, self._deep + 1) * len(group)
-        if stuck:
-            self._in_batches(stuck, source, to, lambda _: None)
+        return not stuck or self._in_batches(stuck, source, to, lambda _: None)
 
     def _in_batches(
         self,
@@ -180,9 +228,9 @@ class Engine:
         source: EventSource,
         upto: int,
         reached: Callable[[int], object],
-    ) -> None:
+    ) -> bool:
         """Fold up to `upto` a batch at a time; a table that cannot stops at the very event."""
-        start, needs = group[0].position, _needs(group)
+        start, needs, begun = group[0].position, _needs(group), len(group)
         size = min(max(upto - start, MIN_BATCH), self._max_batch)
         for batch in in_order(source.batches(start, needs, upto=upto, size=size), start, upto):
             to = batch.column("position")[-1].as_py()
@@ -196,6 +244,7 @@ class Engine:
             reached(to)
             if not group:
                 break
+        return len(group) == begun
 
     def _merge(
         self,

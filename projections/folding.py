@@ -3,7 +3,7 @@
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from uuid import UUID
@@ -12,7 +12,6 @@ import duckdb
 import pyarrow as pa
 
 from ledger.gone import HIDDEN
-from ledger.people import ALIASES
 from ledger.relation import Feed
 from projections import functions, sql
 from projections.definition import Fold
@@ -86,27 +85,46 @@ def merge(
     Where a row of something else has a hidden customer in it, there is null instead. A fold of privacy
     hides nobody.
     """
-    aliases = ALIASES.empty_table() if aliases is None else aliases
-    names_people = fold.person_keys or fold.person_measures
-    if hidden is None or not hidden.num_rows or not names_people or fold.of_privacy:
-        hidden = HIDDEN.empty_table()
-    hides = hidden.num_rows > 0
-    if not hides and not (fold.by_customer and aliases.num_rows):
-        return folded.select(fold.shown.names)
+    if not folded.num_rows:
+        return fold.shown.empty_table()
+    if fold.by_customer and aliases is not None and aliases.num_rows:
+        hiding = HIDDEN.empty_table() if hidden is None or fold.of_privacy else hidden
+        tables = {"folded": folded, "aliases": aliases, "hidden": hiding}
+        try:
+            folded = _answer(sql.merge_sql(fold), tables, fold)
+        except duckdb.Error as error:
+            raise CannotFold("a total of merged customers is too large for its column") from error
+    return seen(fold, folded.select(fold.shown.names), hidden)
+
+
+def seen(fold: Fold, rows: pa.Table, hidden: pa.Table | None) -> pa.Table:
+    """What is seen of shown rows where some are `hidden`; see `merge`."""
+    names_people = (fold.person_keys or fold.person_measures) and not fold.of_privacy
+    if hidden is None or not hidden.num_rows or not names_people or not rows.num_rows:
+        return rows
+    if rows.num_rows <= _FEW and not _names_any(fold, rows, hidden):
+        return rows
+    return _answer(sql.seen_sql(fold), {"merged": rows, "hidden": hidden}, fold)
+
+
+def _answer(query: str, tables: Mapping[str, pa.Table], fold: Fold) -> pa.Table:
     cursor = functions.cursor()
     try:
-        for name, table in (("folded", folded), ("aliases", aliases), ("hidden", hidden)):
+        for name, table in tables.items():
             cursor.register(name, table)
-        if fold.by_customer:
-            folded = as_table(cursor.sql(sql.merge_sql(fold)), fold.shown)
-        if hides:
-            cursor.register("merged", folded.select(fold.shown.names))
-            folded = as_table(cursor.sql(sql.seen_sql(fold)), fold.shown)
-    except duckdb.Error as error:
-        raise CannotFold("a total of merged customers is too large for its column") from error
+        return as_table(cursor.sql(query), fold.shown)
     finally:
         cursor.close()
-    return folded
+
+
+def _names_any(fold: Fold, rows: pa.Table, hidden: pa.Table) -> bool:
+    """Whether these rows name anybody hidden."""
+    import pyarrow.compute as pc  # slow to load, and most ledgers hide nobody
+
+    kind = pa.binary(16)
+    whom = hidden.column("customer").cast(kind)
+    names = (*fold.person_keys, *fold.person_measures)
+    return any(pc.any(pc.is_in(rows.column(n).cast(kind), value_set=whom)).as_py() for n in names)
 
 
 def without(fold: Fold, rows: pa.Table, customers: frozenset[UUID]) -> pa.Table:
@@ -138,7 +156,7 @@ def as_table(relation: duckdb.DuckDBPyRelation, schema: pa.Schema) -> pa.Table:
 
 
 @contextmanager
-def _told_apart() -> Iterator[None]:
+def told_apart() -> Iterator[None]:
     """Errors of the events as `CannotFold`; any other is ours."""
     try:
         yield
@@ -188,7 +206,7 @@ class _Batch:
 
     def _rows(self, fold: Fold) -> pa.Table | CannotFold:
         try:
-            with _told_apart():
+            with told_apart():
                 return as_table(self._execute(fold.hash, lambda: sql.fold_sql(fold)), fold.stored)
         except CannotFold as error:
             return error
@@ -241,7 +259,7 @@ class _Lane:
         try:
             reader = pa.RecordBatchReader.from_batches(self._schema, self._batches())
             self._connection.register("events", reader)
-            with _told_apart():
+            with told_apart():
                 self._result = as_table(
                     self._connection.sql(sql.fold_sql(self._fold)), self._fold.stored
                 )

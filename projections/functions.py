@@ -6,6 +6,7 @@ table or a parameter, the one that will run it is asked.
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -38,13 +39,29 @@ class NotOneSelect(ValueError):
     """DuckDB's parser does not take this as one SELECT; the message is DuckDB's."""
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory: UTC, types kept in Arrow, no files, no network, no Python variables."""
+def connect(*, files: bool = False) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory: UTC, types kept in Arrow, no files, no network, no Python variables.
+
+    With `files`, what it is told to read may be in files. It writes none, be memory short or not.
+    """
     connection = duckdb.connect(config={"python_enable_replacements": False})
     connection.execute(
-        "SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'; SET enable_external_access = false;"
+        "SET arrow_lossless_conversion = true; SET TimeZone = 'UTC';"
         "SET preserve_insertion_order = false"
     )
+    if files:
+        connection.execute(
+            "SET autoload_known_extensions = false; SET max_temp_directory_size = '0B';"
+            "SET enable_external_file_cache = false"
+        )
+        with suppress(
+            duckdb.InvalidInputException
+        ):  # in Jupyter a bar needs widgets, printed or not
+            connection.execute(
+                "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+            )
+    else:
+        connection.execute("SET enable_external_access = false")
     return connection
 
 

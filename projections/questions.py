@@ -5,9 +5,10 @@ not do is look elsewhere: no other tables, no files, no functions whose answer c
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,8 @@ customers are one person (`since` is a `moment`) and where the book learned it (
 NOBODY: Mapping[str, pa.Table] = {name: schema.empty_table() for name, schema in PEOPLE.items()}
 """The same where nobody was ever merged."""
 
+_SOME_MOMENT = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+"""A question's SQL is tried with it."""
 _FROM_FOLDS = "ask folds and questions; `bahi views list` names them"
 
 
@@ -53,6 +56,33 @@ def read_question(path: Path) -> Question:
     return parse_question(path.stem, path.read_text(encoding="utf-8"))
 
 
+class Questions(Mapping[str, Question]):
+    """Questions by name, each read from its file when somebody first wants it."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+        self._read: dict[str, Question] = {}
+
+    def also(self, paths: Mapping[str, Path]) -> "Questions":
+        """These, and the questions at other paths, in place of those of their names."""
+        return Questions({**self._paths, **paths})
+
+    def __getitem__(self, name: str) -> Question:
+        if name not in self._read:
+            self._read[name] = read_question(self._paths[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+@lru_cache(maxsize=1_000)
 def parse_question(name: str, text: str) -> Question:
     """The question that `text` defines. Raises `DefinitionRefused`."""
     shape.demand_name(name)
@@ -117,6 +147,24 @@ def asked_by(name: str, questions: Mapping[str, Question]) -> set[str]:
             if current in questions:
                 waiting.extend(questions[current].asks)
     return found
+
+
+def demand_sound(folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
+    """Every question asks views that there are, and fits them. Raises `DefinitionRefused`."""
+    empty = {name: fold.shown.empty_table() for name, fold in folds.items()}
+    order = in_order(folds, asks)
+    for name in order:
+        wanted = asked_by(name, asks)
+        try:
+            answer(
+                name,
+                {fold: empty[fold] for fold in wanted & folds.keys()},
+                {q: asks[q].sql(_SOME_MOMENT) for q in order if q in wanted},
+            )
+        except BadUsage as error:
+            raise DefinitionRefused(
+                name, "SELECT", str(error), "`bahi views explain` names columns"
+            ) from error
 
 
 def answer(

@@ -1,6 +1,7 @@
 """The views of a book, behind one face: keep them current, read them, ask why."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from importlib.resources import as_file, files
@@ -19,36 +20,11 @@ from projections import why as why_
 from projections.definition import Fold, read_fold
 from projections.engine import Progress
 from projections.folding import without
-from projections.questions import Question, read_question
+from projections.questions import Question, Questions
 from projections.reading import Asked
 from projections.standing import Kind, Listed, State, failed, listed
 from projections.store import Forgotten, ViewStore, ViewTable
 from projections.stores import open_views
-
-
-class Questions(Mapping[str, Question]):
-    """Questions by name, each read from its file when somebody first wants it."""
-
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = paths
-        self._read: dict[str, Question] = {}
-
-    def __getitem__(self, name: str) -> Question:
-        if name not in self._read:
-            self._read[name] = read_question(self._paths[name])
-        return self._read[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._paths
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-
-_SOME_MOMENT = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
 class Views:
@@ -96,6 +72,13 @@ class Views:
     @property
     def questions(self) -> Mapping[str, Question]:
         return self._questions
+
+    def supposing(self, folds: Mapping[str, Fold], asks: Mapping[str, Path]) -> "Views":
+        """These views, some of them defined otherwise, to look at the past: nothing is kept of them."""
+        supposed: Views = copy(self)
+        supposed._folds = {**self._folds, **folds}
+        supposed._questions = self._questions.also(asks)
+        return supposed
 
     def catch_up(self, source: EventSource, progress: Progress | None = None) -> dict[str, int]:
         """Have what the book has folded; the position of each fold afterwards.
@@ -212,6 +195,40 @@ class Views:
         folds = [fold for fold in self._folds.values() if fold.by_customer]
         return reading.rows_of_folds(self._store, folds, asked, customer)
 
+    def things(
+        self,
+        name: str,
+        things: Sequence[str] | Sequence[bytes],
+        *,
+        source: EventSource | None = None,
+        as_of: datetime | None = None,
+        known_upto: int | None = None,
+        aliases: pa.Table | None = None,
+        hidden: pa.Table | None = None,
+    ) -> pa.Table:
+        """Rows of a fold by index: those of some values of its first key, of whose events `source` has all.
+
+        A customer is named by the bytes of the id. See `rows`.
+        """
+        asked = Asked(as_of or self._clock(), source, as_of, known_upto, aliases, None, hidden)
+        return reading.rows_of_things(self._store, self._fold(name), asked, things)
+
+    def ask(
+        self,
+        name: str,
+        rows: Mapping[str, pa.Table],
+        *,
+        now: datetime | None = None,
+        aliases: pa.Table | None = None,
+        joined: pa.Table | None = None,
+    ) -> pa.Table:
+        """The answer of a question to these rows of folds, in place of all that there are.
+
+        What it says of one customer is right if it asks nothing about others.
+        """
+        asked = Asked(now or self._clock(), aliases=aliases, joined=joined)
+        return reading.answer_to(rows, self._folds, self._questions, name, asked)
+
     def kept(self, name: str) -> tuple[int, pa.Table]:
         """A fold's position and its rows as they are kept, from one moment of the store.
 
@@ -277,7 +294,7 @@ class Views:
 
         Raises `DefinitionRefused` for a question that cannot be asked.
         """
-        demand_sound(self._folds, self._questions)
+        questions.demand_sound(self._folds, self._questions)
         tables = self._store.tables()
         folds = {name: listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
         asked = []
@@ -355,24 +372,6 @@ class Views:
         if name not in self._folds:
             raise BadUsage(f"{name} is a question: expected a fold")
         return self._folds[name]
-
-
-def demand_sound(folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
-    """Every question asks views that there are, and fits them. Raises `DefinitionRefused`."""
-    empty = {name: fold.shown.empty_table() for name, fold in folds.items()}
-    order = questions.in_order(folds, asks)
-    for name in order:
-        wanted = questions.asked_by(name, asks)
-        try:
-            questions.answer(
-                name,
-                {fold: empty[fold] for fold in wanted & folds.keys()},
-                {q: asks[q].sql(_SOME_MOMENT) for q in order if q in wanted},
-            )
-        except BadUsage as error:
-            raise DefinitionRefused(
-                name, "SELECT", str(error), "`bahi views explain` names columns"
-            ) from error
 
 
 def load(

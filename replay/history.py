@@ -1,7 +1,6 @@
 """What was: any view, any customer and any SELECT, as of a day and as known on a day.
 
-Read straight from the book: slow but right. Columns that are kept make it fast without changing
-a word of it.
+Folded from history in columns where there are some, else straight from the book: slow, and no different.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from ledger.gone import hidden_table
 from ledger.people import People, Persons
 from projections import Views
 from projections.why import Why
-from replay import cage, withheld
+from replay import cage, caged, withheld
 
 _PAGE = 10_000
 
@@ -46,7 +45,7 @@ class Clocks:
 NOW = Clocks()
 
 
-class History:
+class Past:
     """The past and the present of one book, through its views.
 
     Customers who are one person by then are read as one, under the oldest of them. Those who are
@@ -60,8 +59,10 @@ class History:
         views: Views,
         people: People,
         hidden: Callable[[], frozenset[UUID]] = frozenset,
+        events: relation.EventSource | None = None,
     ) -> None:
         self._book = book
+        self._events = book if events is None else events
         self._views = views
         self._people = people
         self._hidden = hidden
@@ -74,10 +75,18 @@ class History:
         """Who was one person by then, of what was known by then, and of those who may be seen."""
         return self._look(at).persons
 
-    def _look(self, at: Clocks) -> "_Look":
+    def person(self, customer: UUID, at: Clocks = NOW) -> Persons:
+        """The same of one person, and of nobody else."""
+        return self._look(at, customer).persons
+
+    def _look(self, at: Clocks, customer: UUID | None = None) -> "_Look":
+        """What is seen by then of all people, or of one: that takes as long however many there are."""
         hidden = self._hidden()
-        persons = self._people.at(at.as_of, at.known_upto).without(hidden)
-        return _Look(at, persons, hidden, hidden_table(hidden))
+        if customer is None:
+            persons = self._people.at(at.as_of, at.known_upto)
+        else:
+            persons = self._people.of(customer, at.as_of, at.known_upto)
+        return _Look(at, persons.without(hidden), hidden, hidden_table(hidden))
 
     def view(self, name: str, at: Clocks = NOW, where: str | None = None) -> pa.Table:
         """A view's rows, today's or another day's. `where` is a condition over its columns.
@@ -93,7 +102,7 @@ class History:
             self._demand_going(name)
         return self._views.rows(
             name,
-            source=self._book if at.past else None,
+            source=self._events if at.past else None,
             as_of=at.as_of,
             known_upto=at.known_upto,
             where=where,
@@ -108,9 +117,10 @@ class History:
 
     def customer(self, customer: UUID, at: Clocks = NOW) -> dict[str, pa.Table]:
         """This person's rows of every fold that is kept by customer; empty ones are left out."""
-        look = self._look(at)
+        look = self._look(at, customer)
         aliases, members = look.persons.aliases(), look.persons.members(customer)
-        source = CustomerEvents(self._book, members) if at.past else None
+        tags = [f"{CUSTOMER_TAG}{member}" for member in members]
+        source = TaggedEvents(self._book, tags) if at.past else None
         found = self._views.customer(
             customer,
             source=source,
@@ -121,9 +131,31 @@ class History:
         )
         return {name: rows for name, rows in found.items() if rows.num_rows}
 
+    def things(self, name: str, things: Sequence[str], at: Clocks = NOW) -> pa.Table:
+        """Rows of a fold whose first key is a kind of tag, such as `account`: those of some, by index."""
+        look = self._look(at)
+        key = self._views.folds[name].keys[0].sql
+        source = TaggedEvents(self._book, [f"{key}:{thing}" for thing in things])
+        return self._views.things(
+            name,
+            things,
+            source=source if at.past else None,
+            as_of=at.as_of,
+            known_upto=at.known_upto,
+            hidden=look.nobody,
+        )
+
+    def ask(
+        self, name: str, customer: UUID, rows: Mapping[str, pa.Table], at: Clocks = NOW
+    ) -> pa.Table:
+        """The answer of a question to the rows that folds have of one customer; see `Views.ask`."""
+        persons = self.person(customer, at)
+        aliases, joined = persons.aliases(), persons.togetherness()
+        return self._views.ask(name, rows, now=at.as_of, aliases=aliases, joined=joined)
+
     def timeline(self, customer: UUID, at: Clocks = NOW) -> list[Recorded]:
         """What happened with this person, in the order in which it happened; nothing if they are hidden."""
-        look = self._look(at)
+        look = self._look(at, customer)
         if customer in look.hidden:
             return []
         members = look.persons.members(customer)
@@ -150,7 +182,7 @@ class History:
             name,
             column,
             *key,
-            source=self._book,
+            source=self._events,
             as_of=at.as_of,
             known_upto=at.known_upto,
             aliases=look.persons.aliases(),
@@ -166,26 +198,16 @@ class History:
         """
         look = self._look(at)
         names = (*self._views.folds, *self._views.questions)
-        tables: dict[str, cage.Table] = {
+        tables: dict[str, cage.Table | cage.Scanned] = {
             name: partial(self._view_table, name, look) for name in names
         }
-        tables["events"] = lambda columns: self._events(columns, look)
+        tables["events"] = caged.events(self._events, at.as_of, at.known_upto, look.hidden)
         tables["merged"] = lambda _columns: look.persons.aliases()
         tables["joined"] = lambda _columns: look.persons.togetherness()
         return cage.run(query, tables)
 
     def _view_table(self, name: str, look: "_Look", _columns: frozenset[str] | None) -> pa.Table:
         return self._view(name, look)
-
-    def _events(self, named: frozenset[str] | None, look: "_Look") -> pa.RecordBatchReader:
-        at = look.at
-        wanted = [c for c in relation.columns() if named is None or c in named] or ["position"]
-        read = wanted if at.as_of is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
-        read = withheld.with_needs(read) if look.hidden else read
-        batches = _happened_by(self._book.batches(0, read, upto=at.known_upto), at.as_of)
-        return pa.RecordBatchReader.from_batches(
-            relation.schema(tuple(read)), withheld.nameless(batches, look.hidden)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,41 +221,28 @@ class _Look:
     """The same as rows of `HIDDEN`."""
 
 
-class CustomerEvents:
-    """The events of some customers as a source of columns, found by index."""
+class TaggedEvents:
+    """The events with any of some tags as a source of columns, found by index."""
 
-    def __init__(self, book: Book, customers: Sequence[UUID]) -> None:
+    def __init__(self, book: Book, tags: Sequence[str]) -> None:
         self._book = book
-        self._matching = [Match(tags=(f"{CUSTOMER_TAG}{customer}",)) for customer in customers]
+        self._matching = [Match(tags=(tag,)) for tag in tags]
 
     def head(self) -> int:
         return self._book.head()
+
+    def recorded(self, upto: int, most: int) -> Sequence[Recorded] | None:
+        found = [*islice(self._book.read(matching=self._matching, upto=upto), most + 1)]
+        return found if len(found) <= most else None
 
     def batches(
         self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = _PAGE
     ) -> Iterator[pa.RecordBatch]:
         found = self._book.read(after, matching=self._matching, upto=upto)
         while page := list(islice(found, size)):
-            raw = pa.Table.from_pylist([_raw(recorded) for recorded in page], schema=relation.RAW)
-            yield from relation.project(raw, columns).to_batches()
-
-
-def _raw(recorded: Recorded) -> Mapping[str, object]:
-    return {
-        "position": recorded.position,
-        "recorded_at": to_us(recorded.recorded_at),
-        "body": recorded.body.decode(),
-    }
-
-
-def _happened_by(
-    batches: Iterator[pa.RecordBatch], as_of: datetime | None
-) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        if as_of is None:
-            yield batch
-        else:
-            occurred = batch.column("occurred_at").cast(pa.int64())
-            import pyarrow.compute as pc  # slow to load, and most questions are of today
-
-            yield batch.filter(pc.less_equal(occurred, to_us(as_of)))
+            raw = [
+                pa.array([recorded.position for recorded in page], pa.int64()),
+                pa.array([to_us(recorded.recorded_at) for recorded in page], pa.timestamp("us")),
+                pa.array([recorded.body.decode() for recorded in page], pa.string()),
+            ]
+            yield from relation.project(pa.table(raw, schema=relation.RAW), columns).to_batches()

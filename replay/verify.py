@@ -213,6 +213,7 @@ def _copies(envelope: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     about = [envelope["customer"]] if "customer" in envelope else []
     if envelope["type"] in ("customers.merged", "customers.split"):
         about.append(envelope["data"]["other"])
+    about += [envelope["another"]] if "another" in envelope else []
     yield "tags", frozenset([*envelope.get("tags", ()), *(f"customer:{one}" for one in about)])
 
 

@@ -65,7 +65,7 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 def test_lock_files_hold_names_versions_and_hashes_only() -> None:
     locks = {name: text for name, text in tracked_text().items() if name.endswith(".lock")}
     assert len(locks) == 2
-    pin = r"[a-z0-9._-]+==[\w.+]+( ; [\w.'<>=! ]+)? \\"
+    pin = r"[a-z0-9._-]+==[\w.+]+( ; [\w.'<>=!() ]+)? \\"
     digest = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
     assert found(rf"^(?!({pin}|{digest})$)", locks) == []
 

@@ -1,46 +1,5 @@
-"""The command line `bahi`. Each file here is a group of commands; importing it adds them."""
+"""The command line `bahi`. Each file here is a group of commands: importing it adds them, and `start` knows which."""
 
-from api.cli import (
-    answering,
-    archiving,
-    beginning,
-    consenting,
-    demo,
-    erasing,
-    identifying,
-    knowing,
-    looking,
-    proving,
-    recovering,
-    rectifying,
-    redacting,
-    restricting,
-    retaining,
-    selling,
-    serving,
-    taking_in,
-)
-from api.cli.app import app, main
+from api.cli.start import main
 
-__all__ = [
-    "answering",
-    "app",
-    "archiving",
-    "beginning",
-    "consenting",
-    "demo",
-    "erasing",
-    "identifying",
-    "knowing",
-    "looking",
-    "main",
-    "proving",
-    "recovering",
-    "rectifying",
-    "redacting",
-    "restricting",
-    "retaining",
-    "selling",
-    "serving",
-    "taking_in",
-]
+__all__ = ["main"]

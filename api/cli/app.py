@@ -1,6 +1,5 @@
-"""The command line's frame: one Typer app, one way in, one way to fail."""
+"""The command line's frame: one Typer app, one way to fail."""
 
-import gc
 import io
 import sqlite3
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.outcomes import Exit, outcome_of
 from api.render import Format, err, say
@@ -20,6 +18,7 @@ from ledger.errors import BahiError, NotFound
 from ledger.restricted import DESPITE
 from ledger.settings import read_settings
 from ledger.stores import book_exists, book_name
+from projections import Progress
 from replay.clocks import parse_moment
 from replay.history import Clocks
 
@@ -70,18 +69,17 @@ acting: ContextVar[str | None] = ContextVar("acting", default=None)
 """Who acts in a command; None for whoever runs this process, and whoever types `bahi` is that."""
 
 
-def main(user: str | None = None) -> NoReturn:
-    """Run the command line; what stops it ends in one line on stderr and its exit code.
+@app.callback()
+def _bahi() -> None:
+    """Keep Typer from taking a command that was loaded alone for the whole of the command line."""
 
-    A program that serves several people names the one who acts as `user`.
-    """
+
+def run(user: str | None) -> NoReturn:
+    """Run the command that was typed; see `api.cli.start.main`."""
     acting.set(user)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
             stream.reconfigure(errors="backslashreplace")
-    # A batch makes thousands of objects but hardly a cycle: looking for cycles as often as usual
-    # costs an import a seventh of its time.
-    gc.set_threshold(100_000, 20, 100)
     try:
         app(prog_name="bahi")  # however it was started: usage lines say what to type
     except BahiError as error:
@@ -130,36 +128,35 @@ def catch_up(bahi: Bahi) -> None:
         failures = bahi.catch_up(told)
     for failure in failures:
         say(f"warning: {failure}; `bahi views list` shows how they stand")
+    if bahi.reading.unkept is not None:
+        say(f"warning: the history is not kept, and read from the book: {bahi.reading.unkept}")
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator["Told"]:
-    """A bar on stderr for whoever watches; nothing where nobody does."""
-    bar = Progress(
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A bar on stderr for whoever watches, from the first report on; nothing where nobody does."""
+    if not err.is_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn  # slow to load
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
         console=err,
         transient=True,
-        disable=not err.is_terminal,
     )
+
+    def told(done: int, total: int) -> None:
+        if not bar.task_ids:
+            bar.add_task(what, total=total)
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
     with bar:
-        yield Told(bar, what)
-
-
-class Told:
-    """Passes on what a task reports: done, and in all. The bar appears with the first report."""
-
-    def __init__(self, bar: Progress, what: str) -> None:
-        self._bar = bar
-        self._what = what
-        self._task: int | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._task is None:
-            self._task = self._bar.add_task(self._what, total=total)
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        yield told
 
 
 def clocks(bahi: Bahi, as_of: str | None, known_at: str | None) -> Clocks:

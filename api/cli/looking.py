@@ -1,8 +1,8 @@
 """Commands that read: `customer`, `view`, `views`, `why`, `sql`."""
 
-import signal
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
@@ -24,18 +24,18 @@ from api.cli.app import (
     opened,
     progress_bar,
 )
+from api.cli.stopping import told_to_stop
+from api.closing import closing_line
 from api.outcomes import Exit
 from api.pages import Page, customer_json, erased_json, print_customer, print_erased
 from api.render import Format, out, rich_table, say, write_json, write_rows
 from api.wiring import Bahi
 from commands.profile import Profile, open_profile
 from ledger import relation
-from ledger.book import CUSTOMER_TAG, Match
-from ledger.errors import BadUsage, Erased, NotFound, Refused, Withheld
+from ledger.errors import BadUsage, NotFound, Refused
 from ledger.identifiers import normalise, parse_identifier
-from ledger.restricted import DESPITE
 from ledger.stores import book_name
-from replay.history import Clocks, History
+from replay.history import Clocks, Past
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
 app.add_typer(views, name="views", no_args_is_help=True)
@@ -98,22 +98,22 @@ def page_of(
 ) -> Page:
     """One person's page; for people with what may be sent, and with the names of their companies."""
     history = bahi.history_for(purpose)
-    persons = history.persons(at)
+    persons = history.person(customer, at)
     folds, timeline = history.customer(customer, at), history.timeline(customer, at)
     accounts: dict[str, str] = {}
     if for_people:
-        folds |= _permission(bahi, history, persons.canonical(customer), folds, at)
+        folds |= _permission(bahi, history, customer, folds, at)
         accounts = _accounts(bahi, folds, at)
     return Page.of(persons, customer, folds, timeline, profile, accounts)
 
 
 def _permission(
-    bahi: Bahi, history: History, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
+    bahi: Bahi, history: Past, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
 ) -> dict[str, pa.Table]:
     """What may be sent to this person; nothing where the fold has stopped, since that may be old."""
     if "consent" not in folds or any(bahi.views.failures(["consent"])):
         return {}
-    rows = history.view("permission", at, f"customer = '{customer}'")
+    rows = history.ask("permission", customer, {"consent": folds["consent"]}, at)
     return {"permission": rows.drop_columns(["position"])}
 
 
@@ -123,20 +123,13 @@ def _accounts(bahi: Bahi, folds: Mapping[str, pa.Table], at: Clocks) -> dict[str
     ids = {str(value) for column in columns for value in column.to_pylist() if value is not None}
     if not ids or any(bahi.views.failures(["account"])):
         return {}
-    listed = ", ".join(f"'{one}'" for one in sorted(ids))
-    rows = bahi.history.view("account", at, f"account IN ({listed})").to_pylist()
+    rows = bahi.history.things("account", sorted(ids), at).to_pylist()
     return {row["account"]: row["account_name"] for row in rows if row["account_name"]}
 
 
 def demand_seen(bahi: Bahi, customer: UUID, purpose: str) -> None:
     """Whether they may be looked at for this purpose. Raises `Erased`, `Withheld`."""
-    if customer in bahi.ledger.gone.now():
-        raise Erased(f"customer {customer} is erased")
-    if purpose not in DESPITE and customer in bahi.ledger.restricted.now():
-        raise Withheld(
-            f"customer {customer}: their data is restricted, and is shown for --purpose "
-            f"{', '.join(sorted(DESPITE))} alone"
-        )
+    bahi.reading.demand_seen(customer, purpose)
 
 
 def _tell_of_the_erased(bahi: Bahi, customer: UUID, *, json: bool) -> NoReturn:
@@ -159,9 +152,7 @@ def find_customer(bahi: Bahi, who: str) -> UUID:
         customer = UUID(text)
     except ValueError:
         return _named(bahi, text)
-    tagged = Match(tags=(f"{CUSTOMER_TAG}{customer}",))
-    if not any(bahi.ledger.book.read(matching=[tagged], limit=1)):
-        raise NotFound("customer", str(customer), "the book has no event of theirs")
+    bahi.reading.demand_heard_of(customer)
     return customer
 
 
@@ -205,7 +196,9 @@ def view(
             return
     else:
         with opened() as bahi:
-            rows = bahi.history_for(purpose).view(name, clocks(bahi, as_of, known_at), where)
+            at = clocks(bahi, as_of, known_at)
+            with closing_line(bahi) if at.past else nullcontext():
+                rows = bahi.history_for(purpose).view(name, at, where)
     write_rows(rows, format_, out_)
 
 
@@ -249,7 +242,7 @@ def views_check(
         Path, typer.Argument(help="A fold in a .sql file.", exists=True, dir_okay=False)
     ],
 ) -> None:
-    """Try a fold before it goes live: its rules, and the merge law on random splits of the book."""
+    """Try a fold before it goes live: its rules, and the merge law on random splits."""
     with opened(current=False) as bahi:
         checked = bahi.views.check(file, bahi.ledger.book)
     out.print(str(checked), soft_wrap=True)
@@ -266,23 +259,14 @@ def views_explain(name: Annotated[str, typer.Argument(help="A fold or question."
 def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
     """Fold a view anew from the first event, beside the one that serves, and switch."""
     with opened(current=False) as bahi, progress_bar(f"rebuilding {name}") as told:
-        positions = bahi.views.rebuild(name, bahi.ledger.book, told)
+        positions = bahi.views.rebuild(name, bahi.columns, told)
     out.print(f"{name}: rebuilt up to position {positions.get(name, 0):,}")
 
 
 @views.command("run")
 def views_run() -> None:
     """Keep every view current until told to stop; wait while another process does."""
-    signs = (signal.SIGINT, signal.SIGTERM)
-    told: list[object] = []  # no Event: a sign may come while its lock is held, by us
-
-    def stop(sign: int, _: object) -> None:
-        for one in signs:  # who tells us twice will not wait for a server that is away
-            signal.signal(one, signal.SIG_DFL)
-        told.append(sign)
-
-    for sign in signs:
-        signal.signal(sign, stop)
+    stopped = told_to_stop()
     with opened(current=False) as bahi:
         name = book_name(bahi.settings.ledger_address)
         said: set[str] = set()
@@ -292,13 +276,22 @@ def views_run() -> None:
             say(f"views of {name}: {doing}; Ctrl-C stops")
 
         def at_rest() -> None:
-            bahi.hide()
-            for failure in map(str, bahi.views.failures()):
-                if failure not in said:
-                    say(f"warning: {failure}; `bahi views list` shows how they stand")
-                said.add(failure)
+            bahi.reading.hide()
+            bahi.reading.keep()
+            bahi.renew_at_rest()
+            warnings = [
+                f"{one}; `bahi views list` shows how they stand" for one in bahi.views.failures()
+            ]
+            if bahi.overdue is not None:
+                warnings.append(
+                    f"the vault's epoch is over, and a new one not done yet: {bahi.overdue}"
+                )
+            for warning in warnings:
+                if warning not in said:
+                    say(f"warning: {warning}")
+                said.add(warning)
 
-        bahi.views.run(bahi.ledger.book, lambda: bool(told), at_work, at_rest)
+        bahi.views.run(bahi.columns, stopped, at_work, at_rest)
 
 
 @app.command()
@@ -350,5 +343,7 @@ def sql(
     """One SELECT over `events` and every view, with nothing else within its reach."""
     text = sys.stdin.read() if query == "-" else query
     with opened() as bahi:
-        rows = bahi.history_for(purpose).sql(text, clocks(bahi, as_of, known_at))
+        at = clocks(bahi, as_of, known_at)
+        with closing_line(bahi):
+            rows = bahi.history_for(purpose).sql(text, at)
     write_rows(rows, format_, out_)

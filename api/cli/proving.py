@@ -16,7 +16,8 @@ from ledger.keyring import Keyring
 from ledger.settings import read_settings
 from ledger.stores import book_exists, book_name, open_book
 from projections import Views
-from replay.verify import verify_book, verify_views
+from replay.columns.proving import Proved, verify_segments
+from replay.verify import Verified, verify_book, verify_views
 
 keys = typer.Typer(help="The keyring: what everything sealed hangs on.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
@@ -41,6 +42,7 @@ def verify(json: Json = False) -> None:
         head = book.head()
         try:
             verified = verify_book(book, remembered=remembered, progress=lambda at: told(at, head))
+            proved = verify_segments(given.history_folder, book, lambda at: told(at, head))
         except BookAltered as error:
             _fail(error, json=json)
         buried = _buried(given.keyring_file)
@@ -64,20 +66,17 @@ def verify(json: Json = False) -> None:
                 "to_redact": list(verified.pending),
                 "folds": len(folds),
                 "wrong_folds": wrong,
+                "segments": proved.segments,
+                "events_in_segments": proved.events,
             }
         )
     else:
-        out.print(
-            f"{verified.events:,} events, gapless and as they were written; "
-            f"{verified.checkpoints:,} tree heads agree; {len(folds) - len(wrong)} of "
-            f"{len(folds)} folds equal a fresh one"
+        _print(verified, proved, len(folds), len(wrong))
+    if proved.foreign:
+        say(
+            "bahi: the history in columns is of another book, or of what this one once was: it is not "
+            "read, and `bahi history keep` writes it anew"
         )
-        for one in verified.redactions:
-            what = " and ".join(one.removed)
-            out.print(
-                f"position {one.position:,}: {what} removed, as approved at {one.approved_at:,}"
-            )
-        out.print(f"root {verified.root.hex()}", soft_wrap=True)
     for position in verified.pending:
         say(
             f"bahi: position {position:,}: approved to be removed, and not all gone; "
@@ -87,6 +86,23 @@ def verify(json: Json = False) -> None:
         say(f"bahi: fold {name}: {what}; `bahi views rebuild {name}`")
     if wrong:
         sys.exit(Exit.FAILED)
+
+
+def _print(verified: Verified, proved: Proved, folds: int, wrong: int) -> None:
+    out.print(
+        f"{verified.events:,} events, gapless and as they were written; "
+        f"{verified.checkpoints:,} tree heads agree; {folds - wrong} of "
+        f"{folds} folds equal a fresh one"
+    )
+    if proved.segments:
+        out.print(
+            f"{proved.events:,} of them are in {proved.segments:,} files of history, as the book "
+            "has them"
+        )
+    for one in verified.redactions:
+        what = " and ".join(one.removed)
+        out.print(f"position {one.position:,}: {what} removed, as approved at {one.approved_at:,}")
+    out.print(f"root {verified.root.hex()}", soft_wrap=True)
 
 
 def _fail(error: BookAltered, *, json: bool) -> NoReturn:

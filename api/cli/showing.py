@@ -13,7 +13,7 @@ from api.figures import print_figures, told
 from api.render import json_rows, out, write_json
 from api.wiring import Bahi
 from ledger.event import Recorded, moment_of
-from replay.history import Clocks, History
+from replay.history import Clocks, Past
 
 
 def show(
@@ -46,7 +46,7 @@ def show(
     print_events(events)
 
 
-def _rows(bahi: Bahi, history: History, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
+def _rows(bahi: Bahi, history: Past, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
     found = {
         fold.name: history.view(fold.name, at, f"{kind} = '{thing}'")
         for fold in bahi.views.folds.values()

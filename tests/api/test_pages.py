@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from api.figures import told
+from api.pages import Page, print_customer
+from commands.touchpoint import Touchpoint
+from ledger import catalogue
+from replay.history import Clocks
 from tests.api.doors import Ended, here, shop
+from tests.system.restoring import DAY, NOW, Shop, item, known, mail, take
 
 ZOE = "email:zoe@example.com"
 
@@ -63,3 +68,24 @@ def test_a_customers_page(
     views = json.loads(run(f"customer {ZOE} --json").out)["views"]
     assert {"consent", "customer_dialogue"} <= views.keys()
     assert f"{account} Weberei" in run(f"customer {ZOE} --as-of 2100-01-01").out
+
+
+def test_what_somebody_else_told_of_them_is_on_their_page_and_in_no_figure_of_theirs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ours = Shop(tmp_path)
+    said = {"program": "friends", "referred": "zoe@example.com"}
+    referral = catalogue.parse("referral.made", said)
+    with ours.open() as bahi:
+        take(bahi, Touchpoint(referral, NOW - DAY, "shop", "r", (mail("anna"),)))
+        take(bahi, item("order.placed", "zoe", NOW))
+        bahi.catch_up()
+        history, zoe = bahi.history, known(bahi, "zoe")
+        for at in (Clocks(), Clocks(as_of=NOW), Clocks(known_upto=2)):
+            (row,) = history.customer(zoe, at)["customer_360"].to_pylist()
+            assert (row["customer"], row["touchpoints"], row["referrals"]) == (zoe, 1, 0)
+        for who in (zoe, known(bahi, "anna")):
+            print_customer(Page.of(history.persons(), who, {}, history.timeline(who)))
+    of_zoe, of_anna = capsys.readouterr().out.split("Customer ")[1:]
+    assert "by somebody else, who told of them: program friends" in of_zoe
+    assert "somebody else" not in of_anna

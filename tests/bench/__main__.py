@@ -28,8 +28,10 @@ from tests.bench import (
     erasing,
     group_commit,
     memory,
+    one_customer,
     postgres_append,
     postgres_full,
+    publishing,
     rebuild,
     report,
     server,
@@ -50,7 +52,9 @@ def comparisons(count: int) -> Iterator[Comparison]:
     yield from catch_up.comparisons(count)
     yield from postgres_full.comparisons(count)
     yield from rebuild.comparisons(count)
+    yield from one_customer.comparisons(count)
     yield from erasing.comparisons(count)
+    yield from publishing.comparisons(count)
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ from tests.bench.runner import Comparison, Side
 
 _AT_ONCE = 5_000
 _MOST = 1_000_000
-_THEIRS = 3_000
+THEIRS = 3_000
 """Events of theirs: rates are compared, and theirs does not depend on how many there are."""
 _TYPE = "happened"
 """What all events are called in their recorder, whose subscriptions are to one type."""
@@ -48,7 +48,7 @@ def comparisons(count: int) -> Iterator[Comparison]:
         durability="both: rows and position in one transaction, theirs one an event, ours one a "
         f"batch; {server.settings()}",
         ours=partial(_catching_up, min(count, _MOST)),
-        theirs=partial(_running, min(count, _THEIRS)),
+        theirs=partial(running, min(count, THEIRS)),
         must=20.0,
         aim=30.0,
     )
@@ -98,33 +98,33 @@ def _in_world(event: Event, world: int) -> Event:
 
 
 @cache
-def _book(count: int) -> str:
+def book(count: int) -> str:
     """The address of a book with so many events, written once for all rounds."""
     name = f"history_of_{count}"
     with psycopg.connect(server.postgres(), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     address = urlsplit(server.postgres())._replace(path=f"/{name}").geturl()
     events = history(count)
-    with open_book(address) as book:
+    with open_book(address) as written:
         while batch := list(itertools.islice(events, _AT_ONCE)):
-            book.append(batch)
+            written.append(batch)
     with psycopg.connect(address, autocommit=True) as admin:
         admin.execute("VACUUM ANALYZE")
     return address
 
 
 def _catching_up(count: int, _folder: Path) -> Side:
-    address = _book(count)
+    address = book(count)
     with psycopg.connect(address, autocommit=True) as admin:
         admin.execute("DROP SCHEMA IF EXISTS book_views CASCADE")
         admin.execute("CHECKPOINT")
-    book, views = open_book(address), Views.open(address)
+    opened, views = open_book(address), Views.open(address)
 
     def side() -> int:
-        positions = views.catch_up(book)
+        positions = views.catch_up(opened)
         assert set(positions.values()) == {count}
         views.close()
-        book.close()
+        opened.close()
         return count
 
     return side
@@ -182,7 +182,7 @@ class _Counting(Projection[_Counts]):
         self.view.count(domain_event.decision.envelope.get("customer"), tracking)
 
 
-def _running(count: int, _folder: Path) -> Side:
+def running(count: int, _folder: Path) -> Side:
     """Their runner from nothing to the last event, by their own subscription and tracking recorder."""
     where = urlsplit(server.an_empty_database())
     environment = {

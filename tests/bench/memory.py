@@ -68,7 +68,8 @@ def _catch_up(bahi: Bahi, _count: int) -> None:
 
 
 def _rebuild(bahi: Bahi, _count: int) -> None:
-    bahi.views.rebuild("customer_360", bahi.ledger.book)
+    bahi.reading.keep()
+    bahi.views.rebuild("customer_360", bahi.reading.columns)
 
 
 def _live(bahi: Bahi, count: int) -> None:

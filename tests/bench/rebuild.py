@@ -1,107 +1,98 @@
-"""Rebuilding `customer_360`, against a bare DuckDB query with the same columns."""
+"""Rebuilding `customer_360` from history: against the library's runner, and against a bare query."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+import atexit
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
-from ledger import relation
-from ledger.event import encode_body
-from ledger.relation import EventSource
 from ledger.sqlite.book import SqliteBook
-from projections import SqliteViews
 from projections.engine import Engine
 from projections.sql import fold_sql
+from projections.stores import open_views
 from projections.views import load
-from tests.bench import made
+from replay.columns import Columns
+from tests.bench import catch_up, made, server
 from tests.bench.runner import Comparison, Side
 
 _FOLD = load()[0]["customer_360"]
-_AT_ONCE = 5_000
+_STORES = ("SQLite", "PostgreSQL")
+_AT_ONCE = 10_000
+_FULL = 10_000_000
 
 
 def comparisons(count: int) -> Iterator[Comparison]:
-    """From columns in memory, as history will keep them; and from the rows of an SQLite book."""
-    columns = _Columns(count)
-    yield Comparison(
-        what="rebuild of customer_360 from columns",
-        baseline="bare DuckDB query with the same columns, over the same Arrow table",
-        durability="ours also writes the rows and the position; the query only answers",
-        ours=partial(_rebuilding, columns),
-        theirs=partial(_querying, columns),
-    )
-    yield Comparison(
-        what="rebuild of customer_360 from an SQLite book",
-        baseline="bare DuckDB query with the same columns, over an Arrow table",
-        durability="ours also reads rows, parses envelopes and writes; the query only answers",
-        ours=partial(_rebuilding_from_book, count),
-        theirs=partial(_querying, columns),
-    )
+    """From segments, twenty events a customer, into an empty table of either store.
 
-
-class _Columns(EventSource):
-    """The made events as one Arrow table of the columns that the fold reads."""
-
-    def __init__(self, count: int) -> None:
-        raw = pa.Table.from_pylist(
-            [
-                {"position": n, "recorded_at": n, "body": encode_body(event).decode()}
-                for n, event in enumerate(made.events(count), start=1)
-            ],
-            schema=relation.RAW,
+    What must be reached is said of the full size: of fewer events, beginning takes most of the time.
+    """
+    full = count >= _FULL
+    for store in _STORES:
+        ours = partial(_rebuilding, store, count)
+        yield Comparison(
+            what=f"rebuild of customer_360 on {store}, from history",
+            baseline="the library's ProjectionRunner with one projection, events by customer",
+            durability="both: rows and position in one transaction, theirs one an event, ours one in all",
+            ours=ours,
+            theirs=partial(catch_up.running, min(count, catch_up.THEIRS)),
+            must=500.0 if full else None,
+            aim=1500.0 if full else None,
         )
-        self.table = relation.project(raw, tuple(relation.columns()))
-
-    def head(self) -> int:
-        return int(self.table.num_rows)
-
-    def batches(
-        self, after: int, columns: Sequence[str], *, upto: int | None = None, size: int = 20_000
-    ) -> Iterator[pa.RecordBatch]:
-        end = self.head() if upto is None else upto
-        chosen = self.table.select(list(columns)).slice(after, end - after).combine_chunks()
-        yield from chosen.to_batches(max_chunksize=size)
+        yield Comparison(
+            what=f"rebuild of customer_360 on {store}, from history, beside a query",
+            baseline="a bare DuckDB query with the same columns over the same Parquet files",
+            durability="ours also demands that no event is missing, and writes; the query only answers",
+            ours=ours,
+            theirs=partial(_querying, count),
+            must=0.5 if full else None,
+            aim=1 / 1.3 if full else None,
+        )
 
 
-def _rebuilding(source: EventSource, folder: Path) -> Side:
-    """The engine with this fold alone: fold, merge into the store, move the position."""
-    store = SqliteViews(folder / "views.db")
-    engine = Engine(store)
+def _rebuilding(store: str, count: int, folder: Path) -> Side:
+    """The engine with this fold alone: fold, write the rows, move the position."""
+    book = SqliteBook(_filled(count) / "book")
+    history = Columns(_filled(count) / "history", book)
+    views = open_views(folder / "views.db" if store == "SQLite" else server.an_empty_database())
 
     def side() -> int:
-        engine.catch_up({_FOLD.name: _FOLD}, source)
+        engine = Engine(views)
+        assert engine.catch_up({_FOLD.name: _FOLD}, history) == {_FOLD.name: count}
         engine.close()
-        store.close()
-        return source.head()
-
-    return side
-
-
-def _rebuilding_from_book(count: int, folder: Path) -> Side:
-    book = SqliteBook(folder / "book")
-    given = list(made.events(count))
-    for start in range(0, count, _AT_ONCE):
-        book.append(given[start : start + _AT_ONCE])
-    fold = _rebuilding(book, folder)
-
-    def side() -> int:
-        done = fold()
+        views.close()
         book.close()
-        return done
+        return count
 
     return side
 
 
-def _querying(columns: _Columns, _folder: Path) -> Side:
+def _querying(count: int, _folder: Path) -> Side:
     connection = duckdb.connect()
     connection.execute("SET arrow_lossless_conversion = true")
-    connection.register("events", columns.table)
+    connection.execute("SET preserve_insertion_order = false")
+    files = _filled(count) / "history" / "**" / "*.parquet"
+    connection.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{files}')")
 
     def side() -> int:
         connection.sql(fold_sql(_FOLD)).to_arrow_table()
         connection.close()
-        return columns.head()
+        return count
 
     return side
+
+
+@cache
+def _filled(count: int) -> Path:
+    """A book of so many events and its history, to the last event; written once for all rounds."""
+    folder = Path(tempfile.mkdtemp(prefix="bahi-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    given = made.events(count)
+    with SqliteBook(folder / "book") as book:
+        while batch := list(itertools.islice(given, _AT_ONCE)):
+            book.append(batch)
+        Columns(folder / "history", book).keep()
+    return folder

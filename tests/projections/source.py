@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
+import duckdb
 import pyarrow as pa
 
 from ledger import relation
@@ -41,7 +43,7 @@ class MemorySource:
     reads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, events: Sequence[Event], **kwargs: Any) -> "MemorySource":
+    def of(cls, events: Sequence[Event], **kwargs: Any) -> Self:
         return cls(as_raw(events), **kwargs)
 
     def head(self) -> int:
@@ -62,6 +64,29 @@ class MemorySource:
             part = part.cast(relation.schema(tuple(columns))).combine_chunks()
             yield from part.to_batches()
             after += count
+
+
+@dataclass
+class ScannedSource(MemorySource):
+    """The same where DuckDB can read them by itself."""
+
+    scans: list[tuple[int, int]] = field(default_factory=list)
+
+    @contextmanager
+    def scan(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: Sequence[str],
+        *,
+        after: int = 0,
+        upto: int | None = None,
+    ) -> Iterator[str]:
+        end = self.head() if upto is None else upto
+        self.scans.append((after, end))
+        connection.register("scanned", relation.project(self.raw, [*{*columns, "position"}]))
+        chosen = ", ".join(f'"{column}"' for column in columns)
+        yield f"(SELECT {chosen} FROM scanned WHERE position > {after} AND position <= {end})"
+        connection.unregister("scanned")
 
 
 @dataclass

@@ -24,7 +24,7 @@ from projections.reading import Asked, fold_rows
 from projections.sqlite import SqliteViews
 from projections.store import TOO_LARGE, Move, Overtaken, ViewStore, ViewTable
 from tests.projections.places import tables_at
-from tests.projections.source import START, MemorySource, as_raw, columns_of, shop
+from tests.projections.source import START, MemorySource, ScannedSource, as_raw, columns_of, shop
 from tests.projections.worker import SOME
 
 _ROOT = Path(__file__).parents[2]
@@ -60,17 +60,21 @@ SQUARES = parse_fold(
 )
 
 
-@pytest.mark.parametrize("deep", [0, 10**9], ids=["in strides", "in batches"])
+@pytest.mark.parametrize(
+    ("kind", "deep"),
+    [(MemorySource, 0), (MemorySource, 10**9), (ScannedSource, 200)],
+    ids=["in strides", "in batches", "in sweeps"],
+)
 @pytest.mark.parametrize("bad", [1, 1025, 1700])
 def test_an_overflowing_fold_stops_at_the_very_event_and_the_others_go_on(
-    store: ViewStore, deep: int, bad: int
+    store: ViewStore, kind: type[MemorySource], deep: int, bad: int
 ) -> None:
     points: list[int | None] = [1] * 1800
     points[bad - 1] = HUGE
     points[bad : bad + 1] = [HUGE] if bad < 1700 else [1]
     stops = bad + 1 if bad < 1700 else None
-    source = MemorySource.of(_points(*points))
-    engine = Engine(store, max_batch=1000, deep=deep, stride=900)
+    source = kind.of(_points(*points))
+    engine = Engine(store, max_batch=1000, deep=deep, stride=900, sweep=900)
 
     positions = engine.catch_up({"squares": SQUARES, "seen": SEEN}, source)
 

@@ -19,7 +19,7 @@ from ledger.event import Event
 from ledger.people import People
 from ledger.sqlite.book import SqliteBook
 from projections import Views
-from replay.history import Clocks, History
+from replay.history import Clocks, Past
 from tests.replay import past
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def an_event(number: int, fact: past.Fact) -> Event:
 
 
 @contextmanager
-def history_of(folder: Path, facts: list[past.Fact], folded: int) -> Iterator[History]:
+def history_of(folder: Path, facts: list[past.Fact], folded: int) -> Iterator[Past]:
     """A book of these facts; its views have folded the first of them, and then the rest."""
     times = iter(fact["recorded_at"].replace(tzinfo=UTC) for fact in facts)
     with SqliteBook(folder, lambda: next(times)) as book:
@@ -54,7 +54,7 @@ def history_of(folder: Path, facts: list[past.Fact], folded: int) -> Iterator[Hi
                 views.catch_up(book)
         views.catch_up(book)
         try:
-            yield History(book, views, People(book))
+            yield Past(book, views, People(book))
         finally:
             views.close()
 
@@ -111,7 +111,7 @@ def test_any_past_equals_the_model(
 
 
 def compare(
-    history: History,
+    history: Past,
     facts: list[past.Fact],
     person: UUID,
     as_of: datetime | None,
@@ -191,7 +191,7 @@ def test_what_is_told_late_was_true_and_not_known(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     facts = [fact(n, BEGIN, BEGIN + timedelta(days=n)) for n in (1, 2, 3)]
     with history_of(tmp_path_factory.mktemp("small"), facts, 0) as history:
         yield history
@@ -210,11 +210,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         "SELECT COLUMNS('^type$') FROM events LIMIT 1",
     ],
 )
-def test_a_column_is_found_however_the_query_names_it(small: History, query: str) -> None:
+def test_a_column_is_found_however_the_query_names_it(small: Past, query: str) -> None:
     assert small.sql(query).to_pylist() == [{"type": "order.placed"}]
 
 
-def test_answers_have_types_that_others_have_too(small: History) -> None:
+def test_answers_have_types_that_others_have_too(small: Past) -> None:
     answer = small.sql(
         'SELECT sum(orders), sum(ordered) AS n, 1 AS n, INTERVAL 3 DAYS AS "a ""b", '
         "any_value(customer) AS who FROM customer_money"
@@ -239,7 +239,7 @@ def test_answers_have_types_that_others_have_too(small: History) -> None:
     ],
 )
 def test_a_query_that_cannot_be_answered_is_refused(
-    small: History, query: str, error: type[Exception]
+    small: Past, query: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         small.sql(query)

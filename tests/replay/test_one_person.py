@@ -30,7 +30,7 @@ from ledger.people import People
 from ledger.sqlite.book import SqliteBook
 from ledger.stores import open_book
 from projections import Views
-from replay.history import Clocks, History
+from replay.history import Clocks, Past
 from tests.ledger.searched import Link, Searched
 from tests.projections import model
 from tests.projections.business import NOW as TODAY
@@ -73,7 +73,7 @@ class Shop:
     def __init__(self, ledger: Ledger, views: Views) -> None:
         self.ledger = ledger
         self._views = views
-        self.history = History(ledger.book, views, ledger.people)
+        self.history = Past(ledger.book, views, ledger.people)
         self._desk = Desk(ledger, lambda: NOW, random_ids, timedelta(days=1), None, LIMITS)
         self._worlds = count()
 
@@ -344,7 +344,7 @@ def everything(folder: Path, events: Sequence[Event], at: Sequence[Clocks]) -> d
     ):
         book.append(events)
         views.catch_up(book)
-        history = History(book, views, People(book))
+        history = Past(book, views, People(book))
         found = {}
         for name in (*views.folds, *views.questions):
             rows = [row for clocks in at for row in history.view(name, clocks).to_pylist()]

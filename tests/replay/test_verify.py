@@ -6,7 +6,9 @@ import sqlite3
 import struct
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -30,7 +32,9 @@ def book_of(folder: Path) -> tuple[int, bytes]:
     with SqliteBook(folder) as book:
         book.append([an_event(n, about=1, personal=bytes([n]) * 9) for n in range(1, 5)])
         book.checkpoint()
-        book.append([*some_events(5, 9), an_event(10, tags=("market:DE",))])
+        of_two = replace(an_event(6, about=1), another=UUID(int=99))
+        some = [*some_events(5, 5), of_two, *some_events(7, 9)]
+        book.append([*some, an_event(10, tags=("market:DE",))])
         return book.checkpoint()
 
 
@@ -105,6 +109,10 @@ FORGERIES: list[tuple[tuple[str, ...], tuple[int, str]]] = [
     (
         ("INSERT INTO event_tag (tag, position) VALUES ('deal:x', 7)",),
         (7, "the column tags differs from the envelope"),
+    ),
+    (
+        (f"DELETE FROM event_tag WHERE tag = 'customer:{UUID(int=99)}'",),
+        (6, "the column tags differs from the envelope"),
     ),
     (("DELETE FROM event WHERE position = 7",), (7, "missing; the next event is at 8")),
     (("DELETE FROM event WHERE position = 1",), (1, "missing; the next event is at 2")),

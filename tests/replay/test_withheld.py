@@ -22,7 +22,7 @@ from ledger.stores import open_book
 from projections import SqliteViews, Views
 from projections.engine import Engine
 from replay.history import NOW as LIVE
-from replay.history import Clocks, History
+from replay.history import Clocks, Past
 from replay.verify import verify_views
 from tests.projections.business import NOW, PEOPLE, business, happening
 
@@ -75,7 +75,7 @@ def say(book: Book, kind: str, *about: UUID, **data: Any) -> None:
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def rows(history: History, at: Clocks, *names: str) -> Rows:
+def rows(history: Past, at: Clocks, *names: str) -> Rows:
     return {name: sorted(history.view(name, at).to_pylist(), key=repr) for name in names}
 
 
@@ -91,7 +91,7 @@ def test_they_are_in_no_view_and_all_other_figures_stay(address: str, tmp_path: 
         with closing(views_at(address, tmp_path)) as views:
             views.catch_up(book)
             folds = [name for name in views.folds if name not in PROOFS]
-            every = History(book, views, People(book))
+            every = Past(book, views, People(book))
             before = {at: rows(every, at, *folds, "pipeline") for at in (LIVE, THEN)}
         gone, people = Gone(book), People(book)
         restricted = Restricted(book, people)
@@ -99,7 +99,7 @@ def test_they_are_in_no_view_and_all_other_figures_stay(address: str, tmp_path: 
         say(book, "customer.erasing", ERASED, ALIAS, legal_basis="art17")
         with closing(views_at(address, tmp_path, gone)) as views:
             views.catch_up(book)
-            history = History(book, views, people, lambda: gone.now() | restricted.now())
+            history = Past(book, views, people, lambda: gone.now() | restricted.now())
             for at in (LIVE, THEN):
                 after = rows(history, at, *folds, "pipeline")
                 demand_all_that_is_left(before[at], after)
@@ -109,7 +109,7 @@ def test_they_are_in_no_view_and_all_other_figures_stay(address: str, tmp_path: 
                     assert history.timeline(one, at) == []
                     assert set(history.customer(one, at)) <= set(PROOFS)
             # Who may look for the purpose that allows it sees the restricted, and nobody who is gone.
-            legal = History(book, views, people, gone.now)
+            legal = Past(book, views, people, gone.now)
             (seen,) = rows(legal, LIVE, "customer_milestone").values()
             assert {row["customer"] for row in seen} & HIDDEN == {RESTRICTED}
             for name in ("customer_milestone", "customer_month", "consent"):
@@ -142,7 +142,7 @@ def test_lifting_a_restriction_loses_nothing(tmp_path: Path) -> None:
         restricted = Restricted(book, people)
         with closing(views_at("", tmp_path)) as views:
             views.catch_up(book)
-            history = History(book, views, people, restricted.now)
+            history = Past(book, views, people, restricted.now)
             names = [name for name in views.folds if name not in (*PROOFS, "daily", "consent")]
             before = rows(history, LIVE, *names)
             timeline = history.timeline(RESTRICTED)
@@ -162,7 +162,7 @@ def test_events_name_nobody_who_is_hidden_but_for_what_proves_it(
         say(book, "customer.erasing", ERASED, ALIAS, legal_basis="art17")
         say(book, "customer.restricted", RESTRICTED, ground="accuracy")
         views.catch_up(book)
-        history = History(book, views, People(book), lambda: frozenset(HIDDEN))
+        history = Past(book, views, People(book), lambda: frozenset(HIDDEN))
         query = "SELECT position, type, customer, other, data FROM events ORDER BY 1"
         for at in (LIVE, Clocks(known_upto=book.head() - 2), THEN):
             found = history.sql(query, at).to_pylist()
@@ -196,7 +196,7 @@ def test_events_name_nobody_who_is_hidden_but_for_what_proves_it(
 
 def test_what_happened_to_a_thing_is_told_without_them(tmp_path: Path) -> None:
     with told(f"sqlite:///{tmp_path}") as book, closing(views_at("", tmp_path)) as views:
-        history = History(book, views, People(book), lambda: frozenset(HIDDEN))
+        history = Past(book, views, People(book), lambda: frozenset(HIDDEN))
         seen = 0
         deals = {tag for e in book.read() for tag in e.event.tags if tag.startswith("deal:")}
         for deal in deals:
@@ -217,8 +217,8 @@ def test_what_happened_to_a_thing_is_told_without_them(tmp_path: Path) -> None:
 def test_why_tells_of_nobody_hidden(tmp_path: Path) -> None:
     with told(f"sqlite:///{tmp_path}") as book, closing(views_at("", tmp_path)) as views:
         views.catch_up(book)
-        every = History(book, views, People(book))
-        history = History(book, views, People(book), lambda: frozenset(HIDDEN))
+        every = Past(book, views, People(book))
+        history = Past(book, views, People(book), lambda: frozenset(HIDDEN))
         assert every.why("customer_milestone", "orders", RESTRICTED).events.num_rows > 0
         assert history.why("customer_milestone", "orders", RESTRICTED).events.num_rows == 0
         living = history.why("customer_milestone", "orders", LIVING).events

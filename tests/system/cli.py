@@ -12,6 +12,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from tests.system.nursery import bahi
+
 ROOT = Path(__file__).parents[2]
 CDNOW = ROOT / "tests" / "data" / "CDNOW_master.txt.gz"
 CDNOW_MAPPING = ROOT / "tests" / "data" / "cdnow.toml"
@@ -71,7 +73,7 @@ class Scratch:
 
     def run(self, *given: object, code: int = 0, stdin: str = "") -> Done:
         """Run `bahi` to its end, which has to be the exit code `code`."""
-        done = self.run_command([str(BAHI), *map(str, given)], stdin=stdin)
+        done = self.run_command([str(bahi()), *map(str, given)], stdin=stdin)
         assert done.code == code, f"bahi {given[0]}: exit {done.code}\n{done.out}\n{done.err}"
         return done
 

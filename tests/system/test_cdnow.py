@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.system.cli import BAHI, Scratch, bytes_of, first_purchases
 from tests.system.cli import CDNOW as FILE
 from tests.system.cli import CDNOW_MAPPING as MAPPING
-from tests.system.cli import Scratch, bytes_of, first_purchases
 from tests.system.pages import README, run_page
 
 
@@ -34,7 +34,7 @@ def test_the_readme_runs_and_every_purchase_is_in_once_and_seen_as_of_any_day(
     purchases = plainly()
     counts = {"read": 69_659, "duplicates": 0, "refused": 0, "customers": 23_570}
 
-    ran = run_page(README, scratch)
+    ran = run_page(README, scratch, BAHI)
     (first,) = [done for line, done in ran.items() if line.endswith("cdnow.toml --json")]
     assert first.json == {**counts, "appended": 69_659}
     assert "name the columns that tell a row from all others, with --id-columns" in first.err

@@ -14,26 +14,20 @@ import pytest
 from rich.cells import cell_len
 
 from tests.system.cli import BAHI, Done, Scratch
+from tests.system.told import copied, first_run
 
 _LIMIT_MB = 500
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)")
-_WEIGHED = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
-sys.exit(done.returncode)
-"""
 
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
-    return Scratch(tmp_path_factory.mktemp("demo"))
+    return copied(tmp_path_factory, "demo")
 
 
 @pytest.fixture(scope="module")
-def first(scratch: Scratch) -> Done:
-    """The first run, through a pipe; the last line of stderr is its peak of memory in MB."""
-    return scratch.run_python(_WEIGHED, BAHI, "demo", "--home", scratch.home)
+def first(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return first_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

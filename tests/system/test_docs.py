@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from api.cli import app
+from api.cli.app import app
+from api.cli.start import load
 from tests.system.cli import ROOT, Scratch
 from tests.system.pages import OPERATIONS, PAGES, README, lines, run_page
 
@@ -61,5 +62,6 @@ def test_every_command_stands_in_the_pages() -> None:
     """By its own name, or as what a target does that they name."""
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     text += "".join(recipe for name, recipe in targets().items() if name in named_targets())
+    load()
     missing = [name for name in commands(app) if not re.search(rf"\b{name}\b", text)]
     assert missing == []

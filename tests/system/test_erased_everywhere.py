@@ -7,11 +7,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,15 +31,20 @@ from ledger.settings import Settings
 from ledger.vault.person_keys import opened_key
 from ledger.vault.places import key_context
 from ledger.vault.store import Row
+from replay.columns import Columns
+from replay.columns.proving import verify_segments
+from replay.columns.writing import Sizes
 from replay.verify import verify_book, verify_views
 from tests.servers.postgres import Postgres
 from tests.system.leaks import SHORTEST_BYTES, Search
 from tests.system.people import Person as Made
 from tests.system.people import made
+from tests.system.told import copied
 
 ERASED = 50
 UNCHANGED = ("pipeline", "daily", "campaign")
 OF_ERASING = {"customer.erasing", "customer.erased"}
+DAYS = [datetime(*day, tzinfo=UTC) for day in ((2025, 6, 1), (2026, 1, 31), (2030, 1, 1))]
 TRIED = 40
 """Sealed parts on which every key that is left is tried."""
 
@@ -62,6 +70,8 @@ class Place:
     def plant(self, person: Made) -> None:
         """Put a text of theirs into a file of its own, one into a table, one into a long packed value."""
         (self.folders[0] / "planted.log").write_text(f"refused: {person.mail}")
+        told = pa.table({"n": [1, 2], "b": [None, person.phone.encode() * 9]})
+        pq.write_table(told, self.folders[0] / "planted.parquet", compression="zstd")
         packed = (person.message + "\n") * 200
         if self.server is None:
             with closing(sqlite3.connect(self.folders[0] / "planted.db")) as connection:
@@ -75,14 +85,20 @@ class Place:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    home = tmp_path / "home"
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """Give a place where the demo was told."""
     if request.param == "sqlite":
+        home = copied(tmp_path_factory, "erased").home
         yield Place(Settings(home=home, ledger="", vault="", keyring=None), [home])
         return
+    home = tmp_path / "home"
     with Postgres({"fsync": "off"}) as server:
         settings = Settings(home=home, ledger=server.url, vault=server.url, keyring=None)
         home.mkdir()
+        with Bahi.open(settings) as bahi:
+            tell(bahi.desk)
         yield Place(settings, [home, server.folder], server.url)
 
 
@@ -150,7 +166,6 @@ def test_fifty_people_are_gone_from_everywhere_and_nothing_else_is(place: Place)
     planted = made(1, seed=11)[0]
     search = Search([*(text for person in chosen for text in _texts(person)), *planted.texts()])
     with Bahi.open(place.settings) as bahi:
-        tell(bahi.desk)
         assert bahi.catch_up() == []
         book, vault, keyring = bahi.ledger.book, bahi.ledger.vault, bahi.ledger.keyring
         customers = _customers(bahi, chosen)
@@ -160,8 +175,11 @@ def test_fifty_people_are_gone_from_everywhere_and_nothing_else_is(place: Place)
         others = _keys(bahi, _customers(bahi, [p for p in world if p not in chosen]))
         secrets = [opened_key(keyring.keys(), UUID(bytes=row[0]), row[1], row) for row in keys]
         assert len(keys) >= ERASED
+        columns = Columns(place.settings.history_folder, book, sizes=Sizes(4_096, 4_096, 16_384))
+        in_segments = columns.keep()
+        assert in_segments > book.head() - 4_096
         place.plant(planted)
-        proven = {planted.mail, planted.name, planted.message}
+        proven = {planted.mail, planted.name, planted.message, planted.phone}
         assert place.found(search) == proven
         parts = sealed[:: max(1, len(sealed) // TRIED)]
         by_name = {(s.subject, s.retention, s.version): s.encryption for s in secrets}
@@ -186,6 +204,20 @@ def test_fifty_people_are_gone_from_everywhere_and_nothing_else_is(place: Place)
         assert all(views.values())
         assert verify_book(book).events == book.head()
         assert set(verify_views(book, bahi.views).values()) == {None}
+
+        # They are in every segment as ciphertext, and in no answer of any day.
+        proved = verify_segments(place.settings.history_folder, book)
+        assert (proved.events, proved.foreign) == (in_segments, False)
+        assert bahi.columns.catalogue().segments != ()
+        for day in (None, *DAYS):
+            at = bahi.history.clocks(as_of=day)
+            named = bahi.history.view("customer_360", at).column("customer").to_pylist()
+            assert named
+            assert not {*customers}.intersection(named)
+            told = bahi.history.sql(
+                "SELECT DISTINCT customer FROM events WHERE domain <> 'privacy'", at
+            )
+            assert not {*customers}.intersection(told.column("customer").to_pylist())
 
         # No key that is left opens anything of theirs.
         assert _keys(bahi, customers) == []

@@ -322,17 +322,29 @@ def demand_carried_on(shop: Shop, customer: UUID, classes: list[Retention] | Non
         "ledger.keyring.Keyring.add_tombstone",
         "commands.privacy.erasing._certified",
         "ledger.vault.vault.Vault.ended",
+        "commands.privacy.recovering._account_for_keys",
         "ledger.keyring.Keyring.lower_high_water",
     ],
 )
-@pytest.mark.parametrize("stores", [("book",), ("vault",), ("book", "vault")], ids="+".join)
+@pytest.mark.parametrize(
+    ("where", "stores"),
+    [
+        ("embedded", ("book",)),
+        ("embedded", ("vault",)),
+        ("embedded", ("book", "vault")),
+        ("served", ("book", "vault")),
+    ],
+    ids=["book", "vault", "book+vault", "on a server"],
+)
 def test_stopped_at_any_step_it_is_refused_until_it_was_recovered(
-    embedded: Built,
-    step: str,
+    where: str,
     stores: tuple[str, ...],
+    step: str,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shop, people = again(embedded)
+    begun: Built = request.getfixturevalue(where)
+    shop, people = again(begun)
     shop.restore(*stores)
     with monkeypatch.context() as patch:
         patch.setattr(step, stop)

@@ -1,0 +1,2 @@
+CREATE OR REPLACE TEMP VIEW events AS
+SELECT * FROM {relation}

@@ -1,0 +1,4 @@
+-- The events that had happened by then.
+SELECT *
+FROM {events}
+WHERE {happened}

@@ -1,0 +1,1 @@
+(SELECT * FROM {recorded} UNION ALL BY NAME SELECT * FROM supposed)
