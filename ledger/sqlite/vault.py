@@ -1,7 +1,9 @@
 """The vault in one SQLite file: embedded, one short writer at a time, any number of processes."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -81,6 +83,12 @@ class _File(Store):
         if not self.truncate_log():
             what = "its log holds what was destroyed for as long as somebody reads the vault"
             raise StoreUnavailable(self._path.name, what)
+
+    def write_anew(self) -> None:
+        # SQLite overwrites a row where it stands, and not where it stood before a page was split.
+        with self._lock, suppress(sqlite3.OperationalError):
+            self._connection.execute("VACUUM")
+        self.truncate_log()
 
     def close(self) -> None:
         with self._lock:

@@ -76,6 +76,7 @@ class Epochs(Room):
         told = _Told(progress, self._count(newest) if progress else 0)
         count = sum(self._rewrap(table, newest, told) for table in _TABLES)
         keyring.retire_epochs_before(newest)
+        self._store.write_anew()
         return count
 
     def _count(self, newest: int) -> int:

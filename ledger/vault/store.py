@@ -60,5 +60,11 @@ class Store(Questions):
         """
 
     @abstractmethod
+    def write_anew(self) -> None:
+        """Leave behind what copies of deleted rows the store itself has made, where it can and nobody is
+        in the way.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Give back what is held open."""

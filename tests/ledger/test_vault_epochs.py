@@ -1,7 +1,9 @@
 """The vault grows with every write, belongs to one ledger, and leaves old copies dead after an epoch."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -337,3 +339,23 @@ def test_a_secret_opens_in_its_own_row_only(
     assert isinstance(epoch, int)
     with pytest.raises(KeysUnavailable):
         keyring.keys().unwrap(Wrapped(epoch, blob), b"")
+
+
+def test_a_file_is_written_anew_when_an_epoch_ends(tmp_path: Path) -> None:
+    """SQLite leaves a copy of a row where it moved it to another page, and overwrites it with no deletion."""
+    keyring, file = Keyring.create(tmp_path / "keyring.json"), tmp_path / "vault.db"
+    left_behind = b"a copy that nothing points at" * 400
+    with open_vault(str(file), keyring) as vault:
+        (key,) = vault.subject_keys([(SOMEBODY, Retention.LEGAL)]).values()
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("CREATE TABLE moved AS SELECT ? AS row", (left_behind,))
+            connection.execute("DROP TABLE moved")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert left_behind[:100] in file.read_bytes()
+
+        keyring.begin_epoch()
+        vault.rewrap(keyring)
+        found = b"".join(one.read_bytes() for one in tmp_path.glob("vault.db*"))
+        assert left_behind[:100] not in found
+        assert vault.key(SOMEBODY, Retention.LEGAL, key.version).encryption == key.encryption
