@@ -12,7 +12,7 @@ from api.wiring import Bahi
 def closing_line(bahi: Bahi) -> Iterator[None]:
     """Say on stderr, when the block has ended well, how many events it read of history and in what time.
 
-    What is answered from kept rows reads no events, and says so. An event that is read for several
+    What is answered from kept rows reads none, and says so. An event that is read for several
     views counts for each.
     """
     before, began = bahi.reading.read.events, perf_counter()
@@ -22,4 +22,4 @@ def closing_line(bahi: Bahi) -> Iterator[None]:
     if events:
         say(f"{events:,} events read in {took_s:.2f} s: {round(events / took_s):,} a second")
     else:
-        say(f"read from rows that are kept, in {took_s:.2f} s")
+        say(f"no event was read for it, in {took_s:.2f} s")

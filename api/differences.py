@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from api.render import Format, out, readable, rich_table, say, write_parts, write_rows
-from replay.diff import Change, Difference
-from replay.formats import FileFormat, encoded
+from replay.comparing.diff import Change, Difference
+from replay.rows.formats import FileFormat, encoded
+from replay.rows.shown import in_python
 
 _SHOWN = 50
 _FIGURES = 6
@@ -56,7 +57,7 @@ def _summary(found: Difference) -> Iterator[str]:
 def _told(found: Difference, limit: int | None) -> pa.Table:
     """The rows that differ, in as many columns as a screen has room for."""
     reader = found.rows()
-    rows = list(islice((row for batch in reader for row in batch.to_pylist()), limit))
+    rows = list(islice((row for batch in reader for row in in_python(batch)), limit))
     if not found.key:
         return pa.Table.from_batches([_as_text(rows, reader.schema.names)])
     change, *rest = reader.schema.names

@@ -14,8 +14,8 @@ import pyarrow as pa
 from rich.console import Console
 
 from ledger.errors import BadUsage
-from replay.formats import FileFormat, defused, encoded
-from replay.shown import (
+from replay.rows.formats import FileFormat, defused, encoded
+from replay.rows.shown import (
     fitting,
     json_rows,
     readable,

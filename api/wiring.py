@@ -13,7 +13,7 @@ from uuid import UUID
 from api.staging import Staging
 from commands.deciding import Desk
 from commands.privacy.erasing import Office, resume
-from commands.privacy.recovering import recover
+from commands.privacy.recovering import Recovered, recover
 from ledger.clock import Clock, Ids, random_ids, system_clock
 from ledger.errors import BahiError, FoldFailed
 from ledger.opening import Ledger, Standing, open_ledger, open_restored, remember
@@ -113,14 +113,14 @@ class Bahi:
             raise
         return cls(settings, clock, ids, ledger, user), standing
 
-    def recover(self, standing: Standing) -> int:
+    def recover(self, standing: Standing) -> Recovered:
         """Make restored stores fit to be opened; see `commands.privacy.recovering`."""
         if standing.book_is_older:
             self.views.clear()
             self.columns.clear()
-        again = recover(self.office, standing, self.actor)
+        recovered = recover(self.office, standing, self.actor)
         self.catch_up()
-        return again
+        return recovered
 
     def renew(self, wrapping: Progress | None = None) -> None:
         """Begin the vault's next epoch if this one is over; `overdue` says why that could not be done."""

@@ -40,6 +40,13 @@ class Checked:
     real: bool
     splits: int
 
+    def __str__(self) -> str:
+        what = "events of the book" if self.real else "made-up events, as the book has none,"
+        return (
+            f"{self.fold.name}: may go live. {self.events:,} {what} were folded at once, "
+            f"and in {self.splits:,} random splits: the same rows each time"
+        )
+
 
 def check_fold(fold: Fold, source: EventSource | None = None, seed: int = 1) -> Checked:
     """Fold at once, and split in random runs and orders: the same rows, or `DefinitionRefused`.

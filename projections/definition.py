@@ -20,6 +20,7 @@ from sqlglot import exp
 
 from ledger import catalogue, relation
 from ledger.catalogue.model import Domain
+from ledger.errors import DefinitionRefused
 from projections import functions, rules, shape, value_types
 from projections.functions import template
 from projections.sources import Source
@@ -169,9 +170,18 @@ def read_fold(path: Path, known: Mapping[str, Fold] = MappingProxyType({})) -> F
     A text that is `known`, by its digest, was read before and is not read again: that takes DuckDB
     and sqlglot some 50 ms a fold, which every command would wait for.
     """
-    name, text = path.stem, path.read_text(encoding="utf-8")
+    name = path.stem
+    text = text_of(path)
     found = known.get(_text_digest(name, text))
     return found if found is not None else parse_fold(name, text)
+
+
+def text_of(path: Path) -> str:
+    """What a definition's file says. Raises `DefinitionRefused` where that is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DefinitionRefused(path.stem, "file", "it is no text", "write it in UTF-8") from None
 
 
 @lru_cache(maxsize=1_000)

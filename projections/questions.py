@@ -22,7 +22,7 @@ from sqlglot.errors import SqlglotError
 from ledger.errors import BadUsage, DefinitionRefused
 from ledger.people import ALIASES, JOINED
 from projections import functions, shape
-from projections.definition import Fold, purpose_of
+from projections.definition import Fold, purpose_of, text_of
 from projections.sql import quoted
 
 PEOPLE = {"merged": ALIASES, "joined": JOINED}
@@ -53,7 +53,7 @@ class Question:
 
 def read_question(path: Path) -> Question:
     """The question in a file; its name is the file's. Raises `DefinitionRefused`."""
-    return parse_question(path.stem, path.read_text(encoding="utf-8"))
+    return parse_question(path.stem, text_of(path))
 
 
 class Questions(Mapping[str, Question]):

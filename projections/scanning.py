@@ -1,6 +1,6 @@
 """Folding by DuckDB's own scan of a source: with all its threads, and no event through Python."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
@@ -8,7 +8,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
-from ledger.errors import BookAltered
+from ledger.errors import BookAltered, StoreUnavailable
 from ledger.relation import Scannable
 from projections import functions, sql
 from projections.definition import Fold
@@ -18,6 +18,8 @@ T = TypeVar("T")
 Part = Callable[[float], object]
 """Told how much of a scan is done, from 0 to 1, several times a second; what it raises ends the scan."""
 
+_UNREADABLE = {duckdb.Error, duckdb.IOException, duckdb.InvalidInputException}
+"""What DuckDB says of a file that is not as it was written, whatever is wrong with it."""
 _LOOK_S = 0.1
 _SLICE = 100_000_000
 """Positions that are looked at together: a bit each in every thread."""
@@ -31,17 +33,32 @@ class Scan:
 
     def fold(self, fold: Fold, told: Part = lambda _: None) -> pa.Table | CannotFold:
         """The rows (`fold.stored`, in key order) of all these events. Memory follows the keys."""
+        return self._told_apart(lambda: self._folded(fold), told)
 
-        def work() -> pa.Table:
-            return as_table(self._connection.sql(sql.fold_sql(fold)), fold.stored)
+    def select(self, select: str, given: Mapping[str, pa.Table]) -> pa.Table | CannotFold:
+        """The answer of a SELECT over these `events`, and over what is given besides."""
+        for name, table in given.items():
+            self._connection.register(name, table)
+        return self._told_apart(lambda: self._connection.sql(select).to_arrow_table())
 
+    def _folded(self, fold: Fold) -> pa.Table:
+        return as_table(self._connection.sql(sql.fold_sql(fold)), fold.stored)
+
+    def _told_apart(
+        self, work: Callable[[], pa.Table], told: Part = lambda _: None
+    ) -> pa.Table | CannotFold:
         try:
             with told_apart():
                 return self._watched(work, told)
         except CannotFold as error:
+            self._watched(self._read, told)  # DuckDB says the same of a file that it cannot unpack
             return error
         except duckdb.OutOfMemoryException:
             return CannotFold("more keys than fit in memory")
+
+    def _read(self) -> object:
+        """Every value of the events."""
+        return self._connection.execute(functions.template("readable.sql")).fetchall()
 
     def demand_gapless(self, after: int, upto: int, told: Part) -> None:
         """Each position of (after, upto] once, and no other. Raises `BookAltered`."""
@@ -83,15 +100,22 @@ def scanned(
     upto: int,
     told: Part = lambda _: None,
 ) -> Iterator[Scan]:
-    """The events of (after, upto] as DuckDB reads them, in one snapshot. Raises `BookAltered`.
+    """The events of (after, upto] as DuckDB reads them, in one snapshot.
 
-    `told` hears of the look whether they are all there.
+    `told` hears of the look whether they are all there. Raises `BookAltered` if not, and
+    `StoreUnavailable` where a file of them cannot be read.
     """
-    with (
-        functions.connect(files=True) as connection,
-        source.scan(connection, columns, after=after, upto=upto) as relation,
-    ):
-        connection.execute(functions.template("scanned.sql").format(relation=relation))
-        scan = Scan(connection)
-        scan.demand_gapless(after, upto, told)
-        yield scan
+    try:
+        with (
+            functions.connect(files=True) as connection,
+            source.scan(connection, columns, after=after, upto=upto) as relation,
+        ):
+            connection.execute(functions.template("scanned.sql").format(relation=relation))
+            scan = Scan(connection)
+            scan.demand_gapless(after, upto, told)
+            yield scan
+    except duckdb.Error as error:
+        if type(error) not in _UNREADABLE:
+            raise
+        what = "a file cannot be read; `bahi verify` names it: deleted, it is written anew"
+        raise StoreUnavailable("the history", what) from error

@@ -1,6 +1,7 @@
 """Why a cell says what it says: the events behind it, from the fold's own WHERE, key and FILTER."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,12 @@ import pyarrow as pa
 from ledger import relation
 from ledger.errors import BadUsage, NotFound
 from ledger.gone import HIDDEN
-from ledger.relation import EventSource
+from ledger.relation import EventSource, Scannable
 from projections import functions, sql
 from projections.definition import Aggregate, Fold, Measure
+from projections.folding import CannotFold, told_apart
 from projections.ordered import in_order
+from projections.scanning import scanned
 
 _ALWAYS = ("position", "id", "type", "occurred_at", "moment")
 _FIRST_WITH = (
@@ -61,15 +64,15 @@ def why(
     """The events behind `column` in the row of `key`: for each key column, the values it may have.
 
     None behind a row of a `hidden` customer, whom no value names either.
-    Reads the source once; memory follows the events found.
+    Reads the source once; memory follows the events found. Raises `NotFound`, `BadUsage`.
     """
     measure = _measure(fold, column)
     if len(key) != len(fold.keys):
         names = ", ".join(k.name for k in fold.keys)
         raise BadUsage(f"{fold.name}: expected a value each for {names}, came {len(key)}")
+    literals = [[_literal(value) for value in values] for values in key]
     conditions = [
-        sql.key_condition(part, [_literal(value) for value in values])
-        for part, values in zip(fold.keys, key, strict=True)
+        sql.key_condition(part, values) for part, values in zip(fold.keys, literals, strict=True)
     ]
     if hidden is None or fold.of_privacy:
         hidden = HIDDEN.empty_table()
@@ -79,36 +82,60 @@ def why(
     select = sql.why_sql(fold, measure, conditions)
     needs = tuple(c for c in relation.columns() if c in {*_ALWAYS, *fold.needs})
     upto = source.head() if upto is None else min(upto, source.head())
-    batches = in_order(source.batches(0, needs, upto=upto), 0, upto)
     shown = sql.visible("value") if column in fold.person_measures else "value"
-    return Why(fold.name, column, select, _found(measure, select, shown, batches, hidden))
+    with closing(functions.cursor()) as connection:
+        connection.register("hidden", hidden)
+        _demand_values(connection, fold, literals)
+        found = _found(connection, select, source, needs, upto, hidden)
+        if isinstance(found, CannotFold):
+            raise BadUsage(f"{fold.name}.{column}: cannot be read: {found}") from found
+        if found is None:
+            return Why(fold.name, column, select, _EMPTY.empty_table())
+        connection.register("found", found)
+        decides = functions.template("decide.sql").format(
+            shown=shown, decides=_DECIDES[measure.aggregate]
+        )
+        return Why(fold.name, column, select, connection.sql(decides).to_arrow_table())
+
+
+def _demand_values(
+    connection: duckdb.DuckDBPyConnection, fold: Fold, literals: Sequence[Sequence[str]]
+) -> None:
+    """Raises `BadUsage` for a value that is none of its key column's."""
+    typed = [
+        f"{value}::{part.type}"
+        for part, values in zip(fold.keys, literals, strict=True)
+        for value in values
+    ]
+    try:
+        connection.execute(
+            functions.template("values.sql").format(values=", ".join(typed))
+        ).fetchall()
+    except duckdb.ConversionException:  # its message quotes what was given, whoever that names
+        raise BadUsage("key: expected values of the types of its columns") from None
 
 
 def _found(
-    measure: Measure,
+    connection: duckdb.DuckDBPyConnection,
     select: str,
-    shown: str,
-    batches: Iterable[pa.RecordBatch],
+    source: EventSource,
+    needs: tuple[str, ...],
+    upto: int,
     hidden: pa.Table,
-) -> pa.Table:
-    connection = functions.cursor()
+) -> pa.Table | CannotFold | None:
+    """What the SELECT finds among all events up to a position; None if there are none."""
+    if isinstance(source, Scannable):
+        with scanned(source, needs, 0, upto) as scan:
+            return scan.select(select, {"hidden": hidden})
+    parts: list[pa.Table] = []
     try:
-        connection.register("hidden", hidden)
-        parts: list[pa.Table] = []
-        for batch in batches:
+        for batch in in_order(source.batches(0, needs, upto=upto), 0, upto):
             connection.register("events", batch)
-            parts.append(connection.sql(select).to_arrow_table())
-        if not parts:
-            return _EMPTY.empty_table()
-        connection.register("found", pa.concat_tables(parts))
-        text = functions.template("decide.sql").format(
-            shown=shown, decides=_DECIDES[measure.aggregate]
-        )
-        return connection.sql(text).to_arrow_table()
-    except duckdb.ConversionException:  # its message quotes what was given, whoever that names
-        raise BadUsage("key: expected values of the types of its columns") from None
-    finally:
-        connection.close()
+            with told_apart():
+                parts.append(connection.sql(select).to_arrow_table())
+    except CannotFold as error:
+        return error
+    return pa.concat_tables(parts) if parts else None
 
 
 _EMPTY = pa.schema(

@@ -20,7 +20,8 @@ from ledger.gone import hidden_table
 from ledger.people import People, Persons
 from projections import Views
 from projections.why import Why
-from replay import cage, caged, withheld
+from replay import cage, withheld
+from replay.cage import events as caged
 
 _PAGE = 10_000
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ledger.book import CUSTOMER_TAG, Book, Match
 from ledger.clock import Clock, system_clock
-from ledger.errors import BahiError, Erased, FoldFailed, NotFound, Withheld
+from ledger.errors import BahiError, Erased, FoldFailed, NotFound, StoreUnavailable, Withheld
 from ledger.gone import Gone
 from ledger.opening import Ledger, gone_from
 from ledger.people import People
@@ -114,15 +114,22 @@ class Reading:
     def catch_up(self, progress: Progress | None = None) -> list[FoldFailed]:
         """Bring history and every fold up to the book's head; folds that stopped, alone, are returned."""
         self.keep(progress)
+        return self.fold(progress)
+
+    def fold(self, progress: Progress | None = None) -> list[FoldFailed]:
+        """Bring every fold up to the book's head; those that stopped, alone, are returned."""
         self.views.catch_up(self.columns, progress)
         self.hide()
         return list(self.views.failures())
 
     def keep(self, progress: Progress | None = None) -> None:
         """Keep what history is missing. That it cannot be kept now, as where the disk is full, stops
-        nobody: the book has it all.
+        nobody: the book has it all. What another ledger keeps in the folder is left to it.
         """
         try:
+            if self.columns.catalogue().ledger_id not in (None, self.book.ledger_id):
+                what = f"{self.columns.folder} has another ledger's, which `bahi history keep` replaces"
+                raise StoreUnavailable("history", what)
             self.columns.keep(progress)
             self.unkept = None
         except (BahiError, OSError) as error:

@@ -18,9 +18,9 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from ledger.errors import BadUsage
 from ledger.money import minor_digits
-from replay.answer import extra
-from replay.clocks import Moment, read_moment
-from replay.notebook import History
+from replay.clocks import Moment, read_moment, shown
+from replay.notebook.answer import extra
+from replay.notebook.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,9 @@ def pipeline(
         axis.set_title(f"{of[0] or 'no pipeline'} · {of[1]}", loc="left", fontsize="medium")
         _legend(axis, backwards=True)
         _by_time(axis)
-    return _titled(figure, "Open deals by stage, at each week's end", days[-1], market)
+    return _titled(
+        figure, "Open deals by stage, at each week's end", _told(days[-1], as_of), market
+    )
 
 
 def cohorts(
@@ -83,7 +85,6 @@ def cohorts(
     A row a month of first orders; the last square of each row is a month that may not be over. Colours
     go up to the most that a month of twenty people or more has, since of one person it is all or none.
     """
-    last = _last(history, as_of)
     first = date.min if since is None else read_moment(since, "since").date().replace(day=1)
     found = _of_market(history.view("retention", as_of).inside, market).to_pylist()
     rows = [row for row in found if row["cohort"] >= first]
@@ -114,7 +115,7 @@ def cohorts(
     axis.tick_params(length=0, labelsize=8)
     axis.spines[:].set_visible(False)
     figure.colorbar(image, label="ordered again, %", fraction=0.03, extend="max")
-    return _titled(figure, "Who comes back", last, market)
+    return _titled(figure, "Who comes back", _told(_last(history, as_of), as_of), market)
 
 
 def consent(
@@ -143,9 +144,8 @@ def consent(
     axis.set_ylabel("people")
     _legend(axis)
     _by_time(axis)
-    return _titled(
-        figure, "Who may be written to, by purpose, at each week's end", days[-1], market
-    )
+    title = "Who may be written to, by purpose, at each week's end"
+    return _titled(figure, title, _told(days[-1], as_of), market)
 
 
 def open_by_week(
@@ -158,7 +158,9 @@ def open_by_week(
     days = _weeks(history, "type LIKE 'deal.%'", since, as_of)
     found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
     with duckdb.connect() as connection:
-        for place, (_, rows) in enumerate(history.on_days("deal", days, where=_OPEN)):
+        for place, (_, rows) in enumerate(
+            history.on_days("deal", _moments(days, as_of), where=_OPEN)
+        ):
             for name, currency, stage, minor in _amounts(connection.from_arrow(rows), market):
                 of_stage = found[name, currency].setdefault(stage, [0.0] * len(days))
                 of_stage[place] = minor / 10 ** minor_digits(currency)
@@ -176,7 +178,9 @@ def yes_by_week(
     people = None if market is None else _people_of(history, as_of, market)
     found: dict[str, list[int]] = {}
     with duckdb.connect() as connection:
-        for place, (_, rows) in enumerate(history.on_days("permission", days, where=_YES)):
+        for place, (_, rows) in enumerate(
+            history.on_days("permission", _moments(days, as_of), where=_YES)
+        ):
             allowed = connection.from_arrow(rows)
             if people is not None:
                 allowed = allowed.join(connection.from_arrow(people), "customer", how="semi")
@@ -226,10 +230,23 @@ def _last(history: History, as_of: Moment | None) -> date:
 def _weeks(history: History, which: str, since: Moment | None, as_of: Moment | None) -> list[date]:
     """The ends of weeks since a day, else since the first event of a kind."""
     last = _last(history, as_of)
-    if since is not None:
-        return week_ends(read_moment(since, "since").date(), last)
-    days = [row["day"] for row in history.view("daily", where=which)]
-    return week_ends(min([*days, last]), last)
+    if since is None:
+        days = week_ends(
+            min([*(row["day"] for row in history.view("daily", where=which)), last]), last
+        )
+    else:
+        first = read_moment(since, "since").date()
+        if first >= last:
+            raise BadUsage(
+                f"since: expected a day before {last}, the last that is drawn, came {first}"
+            )
+        days = week_ends(first, last)
+    return days if len(days) > 1 else [last - timedelta(days=1), last]
+
+
+def _moments(days: Sequence[date], as_of: Moment | None) -> list[Moment]:
+    """When it is looked: at the end of each day, and at last as of when it is asked."""
+    return [*days] if as_of is None else [*days[:-1], as_of]
 
 
 def _amounts(
@@ -320,8 +337,13 @@ def _legend(axis: "Axes", *, backwards: bool = False) -> None:
     )
 
 
-def _titled(figure: "Figure", title: str, last: date, market: str | None) -> "Figure":
+def _told(last: date, as_of: Moment | None) -> str:
+    """As of when a picture is."""
+    return f"{last:%Y-%m-%d}" if as_of is None else shown(read_moment(as_of, "as_of"))
+
+
+def _titled(figure: "Figure", title: str, last: str, market: str | None) -> "Figure":
     of = "" if market is None else f", market {market}"
     figure.suptitle(f"{title}{of}", x=0.01, ha="left", fontsize="large", fontweight="bold")
-    figure.supxlabel(f"as of {last:%Y-%m-%d}", x=0.99, ha="right", fontsize=8, color=_GREY)
+    figure.supxlabel(f"as of {last}", x=0.99, ha="right", fontsize=8, color=_GREY)
     return figure

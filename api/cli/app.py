@@ -123,11 +123,18 @@ def opened(*, current: bool = True, begin: bool = False) -> Iterator[Bahi]:
 
 
 def catch_up(bahi: Bahi) -> None:
-    """Bring the views up to the book; whoever looks is told of those that stopped."""
+    """Bring history and views up to the book; whoever looks is told of those that stopped."""
+    keep(bahi)
     with progress_bar("folding") as told:
-        failures = bahi.catch_up(told)
+        failures = bahi.reading.fold(told)
     for failure in failures:
         say(f"warning: {failure}; `bahi views list` shows how they stand")
+
+
+def keep(bahi: Bahi) -> None:
+    """Keep what history is missing: of a large book that has none yet, that takes minutes."""
+    with progress_bar("writing history in columns, once") as told:
+        bahi.reading.keep(told)
     if bahi.reading.unkept is not None:
         say(f"warning: the history is not kept, and read from the book: {bahi.reading.unkept}")
 

@@ -12,9 +12,9 @@ from api.render import Format, say, write_rows
 from api.wiring import Bahi
 from ledger.errors import BadUsage
 from replay.clocks import parse_moment, shown
-from replay.diff import diff as diff_of
+from replay.comparing.diff import diff as diff_of
+from replay.comparing.what_if import NOTHING, WhatIf
 from replay.history import Clocks
-from replay.what_if import NOTHING, WhatIf
 
 Key = Annotated[
     str | None,
@@ -149,7 +149,7 @@ def what_if(
             for path in with_ or ():
                 supposed = asked.with_file(supposed, path)
             for path in suppose or ():
-                supposed = asked.with_events(supposed, path.read_text(encoding="utf-8"))
+                supposed = asked.with_events(supposed, path.read_bytes())
             for value in set_ or ():
                 supposed = asked.with_value(supposed, value)
             rows = asked.rows(name, supposed, where)

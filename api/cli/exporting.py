@@ -8,9 +8,9 @@ import typer
 from api.cli.app import SERVICE, AsOf, KnownAt, Purpose, app, clocks, opened, progress_bar
 from api.closing import closing_line
 from api.render import say
-from replay.export import EVENTS
-from replay.export import export as export_to
-from replay.formats import FileFormat
+from replay.rows.export import EVENTS
+from replay.rows.export import export as export_to
+from replay.rows.formats import FileFormat
 
 
 @app.command()

@@ -21,6 +21,7 @@ from api.cli.app import (
     app,
     catch_up,
     clocks,
+    keep,
     opened,
     progress_bar,
 )
@@ -244,7 +245,7 @@ def views_check(
 ) -> None:
     """Try a fold before it goes live: its rules, and the merge law on random splits."""
     with opened(current=False) as bahi:
-        checked = bahi.views.check(file, bahi.ledger.book)
+        checked = bahi.views.check(file, bahi.columns)
     out.print(str(checked), soft_wrap=True)
 
 
@@ -258,8 +259,10 @@ def views_explain(name: Annotated[str, typer.Argument(help="A fold or question."
 @views.command("rebuild")
 def views_rebuild(name: Annotated[str, typer.Argument(help="A fold.")]) -> None:
     """Fold a view anew from the first event, beside the one that serves, and switch."""
-    with opened(current=False) as bahi, progress_bar(f"rebuilding {name}") as told:
-        positions = bahi.views.rebuild(name, bahi.columns, told)
+    with opened(current=False) as bahi:
+        keep(bahi)
+        with progress_bar(f"rebuilding {name}") as told:
+            positions = bahi.views.rebuild(name, bahi.columns, told)
     out.print(f"{name}: rebuilt up to position {positions.get(name, 0):,}")
 
 

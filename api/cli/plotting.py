@@ -10,7 +10,7 @@ from api.render import say
 from ledger.errors import BadUsage
 from replay import plots
 from replay.clocks import parse_moment
-from replay.notebook import History
+from replay.notebook.history import History
 
 plot = typer.Typer(help="Pictures of history, for a report: .svg or .png.")
 app.add_typer(plot, name="plot", no_args_is_help=True)

@@ -1,5 +1,6 @@
 """`bahi recover`: a ledger whose stores were brought back from older copies, made fit to be opened again."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -54,11 +55,15 @@ def recover(
             say(f"Nothing was done. --yes {_digits(told)} recovers.")
         else:
             _demand_confirmed(_digits(told), yes)
-            count = bahi.recover(standing)
+            done = bahi.recover(standing)
             if json:
-                write_json({**told, "erased_again": count})
+                write_json({**told, **asdict(done)})
             else:
-                out.print(f"Recovered; {count:,} erasings were carried out again.")
+                out.print(f"Recovered; {done.erased_again:,} erasings were carried out again.")
+                if done.keys_lost:
+                    out.print(
+                        f"{done.keys_lost:,} keys are lost: what was sealed under them opens no more."
+                    )
     finally:  # in no other way is the keyring to remember what was found
         bahi.close(in_order=False)
 

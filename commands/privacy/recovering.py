@@ -16,6 +16,7 @@ by the book alone: where book and vault were both lost, such an erasure is to be
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 from uuid import UUID
@@ -64,8 +65,16 @@ def to_erase(ledger: Ledger, standing: Standing) -> list[Begun]:
     return again
 
 
-def recover(office: Office, standing: Standing, actor: Callable[[], UUID]) -> int:
-    """Make the ledger fit to be opened again; how many erasings were carried out again.
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many erasings were carried out again, and how many keys of people were lost for good."""
+
+    erased_again: int
+    keys_lost: int
+
+
+def recover(office: Office, standing: Standing, actor: Callable[[], UUID]) -> Recovered:
+    """Make the ledger fit to be opened again.
 
     The views are at no later position than the book by now. Raises as erasing does.
     """
@@ -78,17 +87,19 @@ def recover(office: Office, standing: Standing, actor: Callable[[], UUID]) -> in
         erasures = [Erasure(one.event.id, one.customer, one.classes) for one in some]
         ledger.vault.announce(erasures, office.desk.clock())
         carry_on(office, some)
-    _account_for_keys(ledger)
+    lost = _account_for_keys(ledger)
     ledger.vault.count_from(standing.certified)
     size, root = ledger.book.checkpoint()
     ledger.keyring.lower_high_water(HighWater(size, root, ledger.vault.generation()))
-    return len(again) + len(told)
+    return Recovered(len(again) + len(told), lost)
 
 
-def _account_for_keys(ledger: Ledger) -> None:
+def _account_for_keys(ledger: Ledger) -> int:
     """Tell keys that were lost from those that had been destroyed: by an erasure, or since a request was
-    answered, whose keys the older vault may have again. Reads the whole book.
+    answered, whose keys the older vault may have again. How many were lost and were not known to be.
+    Reads the whole book.
     """
+    lost = 0
     ended = erasings(ledger.book, ledger.keyring).ended.values()
     commitments = {bytes.fromhex(made) for end in ended for made in end.data["commitments"]}
     told = [Match((PrivacyFulfilled.TOPIC, PrivacyRefused.TOPIC))]
@@ -106,7 +117,8 @@ def _account_for_keys(ledger: Ledger) -> None:
             made = record.commitment if isinstance(record, KeyRecord) else b""
             if made in commitments or record.subject in answered:
                 destroyed.add(named)
-        ledger.vault.lose(sealed_under, destroyed)
+        lost += ledger.vault.lose(sealed_under, destroyed)
+    return lost
 
 
 def _append_recovered(office: Office, standing: Standing, actor: UUID, again: int) -> None:

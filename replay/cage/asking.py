@@ -1,6 +1,6 @@
 """SQL over history, in a cage: one SELECT, and nothing outside the tables it is handed.
 
-The query is read first, by the parser that runs it (`replay.query`), and may name our tables, harmless
+The query is read first, by the parser that runs it (`replay.cage.query`), and may name our tables, harmless
 functions, and nothing else. What it names is laid before it in a database of its own, in memory: small
 tables are copied, history is a view over its files. Then access to all other files, to network,
 extensions and Python is switched off, the switches are locked, and only then does the query run, with
@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from ledger.errors import BadUsage, StoreUnavailable
 from projections import functions
-from replay import query as query_
+from replay.cage import query as query_
+from replay.rows.kinds import narrowed
 
 MEMORY_MB = 2_048
 TIMEOUT_S = 120.0
@@ -42,15 +43,6 @@ class Scanned:
     """
 
     scan: Callable[[duckdb.DuckDBPyConnection, frozenset[str] | None], AbstractContextManager[str]]
-
-
-_NARROWED = {
-    "HUGEINT": "BIGINT",
-    "UHUGEINT": "BIGINT",
-    "INTERVAL": "VARCHAR",
-    "TIME WITH TIME ZONE": "VARCHAR",
-    "BIT": "VARCHAR",
-}
 
 
 def run(
@@ -82,7 +74,7 @@ def run(
 
 
 def _sql(name: str) -> str:
-    return files("replay").joinpath("sql", name).read_text(encoding="utf-8")
+    return files("replay.cage").joinpath("sql", name).read_text(encoding="utf-8")
 
 
 def _database(memory_mb: int) -> duckdb.DuckDBPyConnection:
@@ -207,17 +199,19 @@ def _without(named: frozenset[str], message: str) -> str:
 
 
 def _typed_for_all(answer: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The answer in types that Parquet, JSON and data frames have too, each column with its own name.
-
-    Sums of whole numbers are 128 bits wide in DuckDB; a sum of ours that needs them is an error.
-    """
+    """The answer in types that Parquet, JSON and data frames have too, each column with its own name."""
     columns = []
-    seen: dict[str, int] = {}
+    given, seen = {name.lower() for name in answer.columns}, set[str]()
     for place, (name, kind) in enumerate(zip(answer.columns, answer.types, strict=True), start=1):
-        again = seen[name.lower()] = seen.get(name.lower(), -1) + 1
-        cast = f"::{_NARROWED[str(kind)]}" if str(kind) in _NARROWED else ""
-        shown = (f"{name}_{again}" if again else name).replace('"', '""')
-        columns.append(f'#{place}{cast} AS "{shown}"')
+        shown, again = name, 0
+        while shown.lower() in seen or (again and shown.lower() in given):
+            again += 1
+            shown = f"{name}_{again}"
+        seen.add(shown.lower())
+        type_ = narrowed(kind)
+        cast = f"::{type_}" if type_ else ""
+        quoted = shown.replace('"', '""')
+        columns.append(f'#{place}{cast} AS "{quoted}"')
     return answer.project(", ".join(columns))
 
 

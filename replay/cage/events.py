@@ -16,7 +16,7 @@ from ledger.gone import hidden_table
 from ledger.relation import EventSource, Scannable
 from projections.reading import happened_by
 from replay import withheld
-from replay.cage import Scanned, Table
+from replay.cage.asking import Scanned, Table
 
 _HIDDEN = "hidden_from_events"
 
@@ -102,4 +102,4 @@ def _relation(template: str, **parts: str) -> str:
 
 @cache
 def _template(name: str) -> str:
-    return files("replay").joinpath("sql", name).read_text(encoding="utf-8")
+    return files("replay.cage").joinpath("sql", name).read_text(encoding="utf-8")

@@ -173,26 +173,32 @@ def _catalogue() -> dict[str, list[tuple[str | None, str | None]]]:
 
 
 def _columns(nodes: Collection[dict[str, Any]]) -> frozenset[str] | None:
-    """Every word of the query that could be a column; None where it reads whole rows or patterns."""
+    """Every word of the query that could be a column; None where it reads whole rows, patterns or places."""
+    if any(map(_is_of_all_columns, nodes)):
+        return None
     rows = {
         _plain(n.get("alias") or n["table_name"]) for n in nodes if n.get("type") == "BASE_TABLE"
     }
     rows |= {_plain(n["alias"]) for n in nodes if n.get("type") in _RELATIONS and n.get("alias")}
     words: set[str] = set()
     for node in nodes:
-        if (
-            node.get("class") == "STAR"
-            or node.get("ref_type") == "NATURAL"
-            or node.get("type") == "PIVOT"
-        ):
-            return None
         if node.get("class") == "COLUMN_REF":
             names = [_plain(name) for name in node["column_names"]]
-            if len(names) == 1 and names[0] in rows:
+            if names[-1] in rows:
                 return None
             words |= set(names)
         words |= {_plain(name) for name in node.get("using_columns") or () if isinstance(name, str)}
     return frozenset(words)
+
+
+def _is_of_all_columns(node: dict[str, Any]) -> bool:
+    """Whether what it says hangs on which columns there are, and on their order: `#2`, `events AS e(a, b)`."""
+    return (
+        node.get("class") in {"STAR", "POSITIONAL_REFERENCE"}
+        or node.get("ref_type") == "NATURAL"
+        or node.get("type") == "PIVOT"
+        or (node.get("type") == "BASE_TABLE" and bool(node.get("column_name_alias")))
+    )
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ catalogue names it. So whoever reads the catalogue finds what it names, whatever
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -137,12 +138,15 @@ def _parsed(content: bytes) -> Catalogue:
     told = orjson.loads(content)
     if told["format"] != FORMAT:
         raise ValueError("of another format")
-    ledger_id = told["ledger_id"]
+    ledger_id, segments = told["ledger_id"], tuple(_segment(one) for one in told["segments"])
+    # An event that two of them have would be counted twice.
+    if any(later.first <= one.last for one, later in pairwise(segments)):
+        raise ValueError("not in order")
     return Catalogue(
         ledger_id=None if ledger_id is None else UUID(ledger_id),
-        segments=tuple(_segment(one) for one in told["segments"]),
+        segments=segments,
         retired=tuple(Retired(**one) for one in told["retired"]),
-        shapes=told["shapes"],
+        shapes={one.shape: told["shapes"][one.shape] for one in segments},
         redacted_upto=told["redacted_upto"],
     )
 

@@ -93,7 +93,7 @@ class Columns:
         return catalogue
 
     def _standing(self) -> Catalogue:
-        return standing.believed(self.catalogue(), self._book)
+        return standing.believed(self.catalogue(), self._book, self._folder)
 
     def keep(self, progress: Progress | None = None) -> int:
         """Write the whole ranges that are in no segment yet; how many events that were.
@@ -150,7 +150,7 @@ class Columns:
     def _is_complete(self) -> bool:
         """Whether no whole range is missing, nothing is left over, and every redaction is followed."""
         head = self.head()
-        catalogue = self.catalogue()
+        catalogue = standing.present(self.catalogue(), self._folder)
         whole = head - head % self._sizes.small
         if any(catalogue.gaps(0, whole)) or keeping.left_over(self._folder, catalogue):
             return False

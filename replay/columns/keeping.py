@@ -42,10 +42,11 @@ class Keeper:
     @classmethod
     def of(cls, folder: Path, book: Book, sizes: Sizes, clock: Clock, grace_s: float) -> "Keeper":
         """The keeper of a folder, which is made if it is not there, and rid of what no catalogue names."""
-        found = catalogues.read(folder)
+        told = catalogues.read(folder)
+        found = standing.present(told, folder)
         ours = found.segments and standing.is_of(found, book, book.head())
         keeper = cls(folder, book, sizes, clock, grace_s, found if ours else Catalogue())
-        if found.segments and not ours:
+        if keeper.catalogue != told:
             keeper._settle(keeper.catalogue)
         keeper.tidy(wait=False)
         return keeper

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 import duckdb
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ledger import relation
 from ledger.book import Book
+from ledger.errors import StoreUnavailable
 from replay.columns import locks, shape
 from replay.columns.catalogue import Catalogue, Segment
 
@@ -59,9 +60,7 @@ def scan(
     """See `ledger.relation.Scannable.scan`. `standing` gives what may be believed of the folder."""
     kind = relation.schema(tuple(columns))  # refuses what is no column
     with ExitStack() as stack:
-        if folder.is_dir():
-            stack.enter_context(locks.reading(folder))
-        catalogue = standing()
+        catalogue = standing() if _held(folder, stack) else Catalogue()
         last = book.head() if upto is None else upto
         chosen = ", ".join(f'"{name}"' for name in columns)
         parts = []
@@ -82,6 +81,15 @@ def scan(
         yield f"({' UNION ALL '.join(parts)})"
 
 
+def _held(folder: Path, stack: ExitStack) -> bool:
+    """Whether nothing is removed from a folder until the stack ends; not if none is there, or not for us."""
+    try:
+        stack.enter_context(locks.reading(folder))
+    except OSError:
+        return False
+    return True
+
+
 def _of_files(folder: Path, chosen: str, run: Sequence[Piece]) -> str:
     """SQL of neighbouring pieces, all from segments."""
     segments = [piece.segment for piece in run if piece.segment is not None]
@@ -97,14 +105,20 @@ def _of_files(folder: Path, chosen: str, run: Sequence[Piece]) -> str:
 def _beside(
     connection: duckdb.DuckDBPyConnection, book: Book, kind: pa.Schema, piece: Piece
 ) -> Iterator[str]:
-    """The events of a piece of the book, under a name on a connection."""
+    """The events of a piece of the book, under a name on a connection.
+
+    Raises what the book raised where DuckDB could not read them for that.
+    """
     name = f"beside_{uuid4().hex}"
-    given: pa.Table | _Stream = _Stream(book, kind, piece)
-    if piece.upto - piece.after <= _HELD:
-        given = pa.Table.from_batches(given.batches(), kind)
-    connection.register(name, given)
+    stream = _Stream(book, kind, piece)
+    held = piece.upto - piece.after <= _HELD
+    connection.register(name, pa.Table.from_batches(stream.batches(), kind) if held else stream)
     try:
         yield name
+    except duckdb.Error as error:
+        if stream.failed:
+            raise stream.failed[0] from error
+        raise
     finally:
         connection.unregister(name)
 
@@ -116,10 +130,16 @@ class _Stream:
     book: Book
     kind: pa.Schema
     piece: Piece
+    failed: list[Exception] = field(default_factory=list)
+    """Why the book could not be read: DuckDB would say that of its own, and as text."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Those events, in order."""
-        return self.book.batches(self.piece.after, self.kind.names, upto=self.piece.upto)
+        try:
+            yield from self.book.batches(self.piece.after, self.kind.names, upto=self.piece.upto)
+        except Exception as error:
+            self.failed.append(error)
+            raise
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         reader = pa.RecordBatchReader.from_batches(self.kind, self.batches())
@@ -137,7 +157,8 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """See `ledger.relation.EventSource.batches`, up to a position that the book has.
 
-    A file that was removed since the catalogue was read is looked for in the new one.
+    A file that was removed since the catalogue was read is looked for in the new one. Raises
+    `StoreUnavailable` for one that cannot be read.
     """
     kind = relation.schema(tuple(columns))
     while after < upto:
@@ -145,29 +166,41 @@ def batches(
         if piece.segment is None:
             yield from book.batches(after, columns, upto=piece.upto, size=size)
         else:
-            import pyarrow.parquet as pq  # slow to load
-
             try:
-                file = pq.ParquetFile(folder / piece.segment.file)
+                for rows in _of_segment(folder / piece.segment.file, piece.segment, piece, kind):
+                    yield from rows.to_batches(size)
             except FileNotFoundError:
                 continue
-            with file:
-                yield from _of_segment(file, piece, kind, size)
         after = piece.upto
 
 
-def _of_segment(file: Any, piece: Piece, kind: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
-    assert piece.segment is not None
-    start = piece.segment.first
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        begin, end = max(0, piece.after + 1 - start), min(rows, piece.upto + 1 - start)
-        if begin < end:
-            found = file.read_row_group(group, columns=kind.names)
-            fields = ((found[field.name], field.type) for field in kind)
-            read = pa.table([shape.in_relation(*one) for one in fields], schema=kind)
-            yield from read.slice(begin, end - begin).combine_chunks().to_batches(size)
-        start += rows
+def _of_segment(path: Path, segment: Segment, piece: Piece, kind: pa.Schema) -> Iterator[pa.Table]:
+    """The columns of a piece, a group of rows after the other."""
+    import pyarrow.parquet as pq  # slow to load
+
+    start = segment.first
+    with _told(path), pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            begin, end = max(0, piece.after + 1 - start), min(rows, piece.upto + 1 - start)
+            if begin < end:
+                found = file.read_row_group(group, columns=kind.names)
+                fields = ((found[field.name], field.type) for field in kind)
+                read = pa.table([shape.in_relation(*one) for one in fields], schema=kind)
+                yield read.slice(begin, end - begin).combine_chunks()
+            start += rows
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What is wrong with a file of ours, in our words."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        what = f"{path.name} cannot be read; once it is deleted, it is written anew"
+        raise StoreUnavailable("the history", what) from error
 
 
 def _quoted(path: Path) -> str:

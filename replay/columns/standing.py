@@ -1,7 +1,8 @@
-"""What may be believed of a catalogue: it is of this very book, and follows what was removed from it."""
+"""What may be believed of a catalogue: its files are there, of this very book, and follow what was removed from it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ledger.book import Book, Match
 from ledger.event import Recorded
@@ -36,8 +37,24 @@ def touched(catalogue: Catalogue, told: Sequence[Recorded]) -> list[Segment]:
     return [s for s in catalogue.segments if any(s.first <= at <= s.last for at in places)]
 
 
-def believed(catalogue: Catalogue, book: Book) -> Catalogue:
-    """What of a catalogue may be read from: all of it, nothing, or all but what a redaction touched."""
+def present(catalogue: Catalogue, folder: Path) -> Catalogue:
+    """The same without the segments whose file is gone, or is not as long as it was written."""
+    stay = tuple(one for one in catalogue.segments if _is_whole(folder / one.file, one.bytes))
+    return catalogue if stay == catalogue.segments else replace(catalogue, segments=stay)
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False
+
+
+def believed(catalogue: Catalogue, book: Book, folder: Path) -> Catalogue:
+    """What of a catalogue may be read from: all of it, nothing, or all but what is missing or what a
+    redaction touched.
+    """
+    catalogue = present(catalogue, folder)
     if not catalogue.segments or not is_of(catalogue, book, book.head()):
         return Catalogue()
     gone = touched(catalogue, [*redactions(catalogue, book)])

@@ -51,10 +51,24 @@ def write_segment(
     It has its name when it is complete and on the disk. Memory is that of a few row groups, whatever
     the range is. `told` hears how many events are written.
     """
-    import pyarrow.parquet as pq  # slow to load, and most commands write no segment
-
     name = f"{first:012}-{last:012}.{uuid4().hex[:8]}.parquet"
     beside = folder / (name + UNFINISHED)
+    try:
+        segment = _written(book, beside, name, (first, last), sizes, told)
+        beside.rename(folder / name)
+    except BaseException:  # where the disk is full, that is to be room for the book
+        beside.unlink(missing_ok=True)
+        raise
+    sync(folder)
+    return segment
+
+
+def _written(
+    book: Book, beside: Path, name: str, span: tuple[int, int], sizes: Sizes, told: Told
+) -> Segment:
+    import pyarrow.parquet as pq  # slow to load, and most commands write no segment
+
+    first, last = span
     roots: list[bytes] = []
     last_leaf = b""
     descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)
@@ -73,8 +87,6 @@ def write_segment(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
         os.fsync(file.fileno())
-    beside.rename(folder / name)
-    sync(folder)
     return Segment(
         name, first, last, size, digest, _root(roots).hex(), last_leaf.hex(), shape_name()
     )

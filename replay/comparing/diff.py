@@ -292,4 +292,4 @@ def _text(value: str) -> str:
 
 @cache
 def _template(name: str) -> str:
-    return files("replay").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return files("replay.comparing").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

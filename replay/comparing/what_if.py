@@ -74,7 +74,7 @@ class WhatIf:
         asks = {**supposed.questions, name: path}
         return Supposed(supposed.folds, asks, supposed.events)
 
-    def with_events(self, supposed: Supposed, text: str) -> Supposed:
+    def with_events(self, supposed: Supposed, text: str | bytes) -> Supposed:
         """And with events, a JSON object or a list of them: `type`, `data`, and where wanted `tags`, `occurred_at`.
 
         They are about nobody, and hold nothing personal; they happened last unless they say when. Raises
@@ -259,4 +259,9 @@ class Following:
 
 @cache
 def _template() -> str:
-    return files("replay").joinpath("sql", "supposed.sql").read_text(encoding="utf-8").strip()
+    return (
+        files("replay.comparing")
+        .joinpath("sql", "supposed.sql")
+        .read_text(encoding="utf-8")
+        .strip()
+    )

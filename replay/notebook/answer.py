@@ -21,7 +21,8 @@ from rich.console import Console
 from ledger.errors import BadUsage
 from replay.clocks import shown
 from replay.history import NOW, Clocks
-from replay.shown import fitting, is_number, readable, rich_table
+from replay.rows.kinds import with_truth
+from replay.rows.shown import fitting, in_python, is_number, readable, rich_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,14 @@ class Answer:
         """
         pandas = extra("pandas")
         nullable = {
+            pa.int8(): pandas.Int8Dtype(),
+            pa.int16(): pandas.Int16Dtype(),
+            pa.int32(): pandas.Int32Dtype(),
             pa.int64(): pandas.Int64Dtype(),
+            pa.uint8(): pandas.UInt8Dtype(),
+            pa.uint16(): pandas.UInt16Dtype(),
+            pa.uint32(): pandas.UInt32Dtype(),
+            pa.uint64(): pandas.UInt64Dtype(),
             pa.bool_(): pandas.BooleanDtype(),
             pa.string(): pandas.StringDtype(),
         }
@@ -77,8 +85,7 @@ class Answer:
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as Python values by column: aware datetimes, UUIDs, whole numbers, None."""
-        found: list[dict[str, Any]] = self.arrow().to_pylist()
-        return found
+        return in_python(self.arrow())
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows())
@@ -105,7 +112,7 @@ class Answer:
     def _repr_html_(self) -> str:
         sides = [_RIGHT if is_number(field.type) else _LEFT for field in self.inside.schema]
         head = _cells("th", self.inside.column_names, sides)
-        rows = (row.values() for row in self.inside.slice(0, SHOWN).to_pylist())
+        rows = (row.values() for row in in_python(self.inside.slice(0, SHOWN)))
         body = "\n".join(_cells("td", map(readable, row), sides) for row in rows)
         said = escape(self._said(self.inside.num_columns))
         return f"<table>\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n<p>{said}</p>"
@@ -122,14 +129,13 @@ class Answer:
         return " · ".join(said)
 
     def _plain(self) -> pa.Table:
-        """The same without types that only Arrow and DuckDB have."""
+        """The same without types that only Arrow and DuckDB have, which are text then."""
         whole = self.arrow()
         odd = [place for place, field in enumerate(whole.schema) if _is_odd(field.type)]
         if not odd:
             return whole
-        texts = ", ".join(f"#{number}::VARCHAR AS c{number}" for number, _ in enumerate(odd, 1))
-        with duckdb.connect() as connection:
-            found = connection.from_arrow(whole.select(odd)).project(texts).to_arrow_table()
+        with duckdb.connect() as connection:  # keeps no type that Arrow has as an extension
+            found = connection.from_arrow(whole.select(odd)).to_arrow_table()
         for place, column in zip(odd, found.columns, strict=True):
             whole = whole.set_column(place, whole.field(place).name, column)
         return whole
@@ -166,15 +172,11 @@ def extra(name: str) -> ModuleType:
 
 
 def _known_to_all(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Times with their zone, and truth values as Arrow itself has them: DuckDB makes them whole bytes."""
-    kind = column.type
+    """Times with their zone, and truth values as everybody has them."""
+    kind = with_truth(column.type)
     if pa.types.is_timestamp(kind) and kind.tz is None:
-        return column.cast(pa.timestamp(kind.unit, "UTC"))
-    if kind == pa.bool8():
-        return pa.chunked_array(
-            [chunk.storage.cast(pa.bool_()) for chunk in column.chunks], pa.bool_()
-        )
-    return column
+        kind = pa.timestamp(kind.unit, "UTC")
+    return column if kind == column.type else column.cast(kind)
 
 
 def _is_odd(kind: pa.DataType) -> bool:

@@ -21,11 +21,11 @@ from sqlglot import exp
 from ledger.errors import BadUsage, came
 from ledger.event import Recorded
 from ledger.settings import read_settings
-from replay.answer import Answer, Answers
 from replay.clocks import Moment, read_moment
 from replay.history import Clocks
+from replay.notebook.answer import Answer, Answers
+from replay.notebook.series import on_days
 from replay.opening import Reading
-from replay.series import on_days
 
 _EVENT = ("position", "recorded_at", "occurred_at", "type", "customer", "source", "data")
 """What is read of an event unless somebody asks for other columns."""
@@ -227,7 +227,8 @@ def _named(ledger: str | Path | None) -> dict[str, Any]:
         return {}
     if "://" in str(ledger):
         return {"ledger": str(ledger)}
-    return {"home": Path(ledger), "ledger": "", "vault": "", "keyring": None}
+    own = {"ledger": "", "vault": "", "keyring": None, "history": None}
+    return {"home": Path(ledger), **own}
 
 
 def _condition(where: str) -> exp.Expr:

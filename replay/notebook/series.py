@@ -49,12 +49,14 @@ def on_days(
     hidden = reading.hidden(purpose)
     nobody = hidden_table(hidden)
     events = _taken(reading, folds, moments[-1], known_upto)
-    times = events.column("occurred_at").cast(pa.int64()).to_pylist()
+    times = events.column("occurred_at").cast(pa.int64())
+    places = range(events.num_rows)
     folder = Folder()
     try:
         for moment in moments:
             persons = reading.people.at(moment, known_upto).without(hidden)
-            happened = events.slice(0, bisect_right(times, to_us(moment)))
+            upto = bisect_right(places, to_us(moment), key=lambda place: times[place].as_py())
+            happened = events.slice(0, upto)
             rows = _shown(folder, folds, happened, persons, nobody)
             if asks or where:
                 people = {"merged": persons.aliases(), "joined": persons.togetherness()}
@@ -112,7 +114,7 @@ def _taken(
 
 @cache
 def _template() -> str:
-    return files("replay").joinpath("sql", "happened.sql").read_text(encoding="utf-8")
+    return files("replay.notebook").joinpath("sql", "happened.sql").read_text(encoding="utf-8")
 
 
 def _takes(folds: Sequence[Fold]) -> str:

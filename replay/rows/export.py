@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,11 +15,11 @@ import pyarrow as pa
 
 from ledger.errors import BadUsage
 from projections import Progress
-from replay import caged
+from replay.cage import events as caged
 from replay.clocks import shown
-from replay.formats import FileFormat, encoded
 from replay.history import Clocks
 from replay.opening import Reading
+from replay.rows.formats import FileFormat, encoded
 
 EVENTS = "events"
 """What the events themselves are called beside views."""
@@ -137,7 +138,7 @@ def _demand_free(folder: Path) -> None:
 def _made_beside(folder: Path) -> Iterator[Path]:
     """A folder to be filled, which then gets its name; gone if that fails."""
     folder = folder.absolute()
-    for left in folder.parent.glob(f".{folder.name}.*{_UNFINISHED}"):
+    for left in folder.parent.glob(f".{escape(folder.name)}.*{_UNFINISHED}"):
         _clear(left)
     made = folder.with_name(f".{folder.name}.{uuid4()}{_UNFINISHED}")
     made.mkdir(mode=0o700)

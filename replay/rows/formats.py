@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from ledger.errors import BadUsage
 from ledger.relation import Feed
-from replay.shown import json_rows, plain_text
+from replay.rows.kinds import schema_with_truth
+from replay.rows.shown import in_python, json_rows, plain_text
 
 _GROUP = 100_000
 """Rows of a Parquet row group; smaller ones are slow to read."""
@@ -36,11 +37,12 @@ class FileFormat(StrEnum):
 def encoded(rows: pa.RecordBatchReader, how: FileFormat) -> Iterator[bytes]:
     """The bytes of a file, in parts, as the rows come; memory does not follow their number.
 
-    CSV and JSON have the values of `replay.shown`: times in UTC with a Z, ids and dates as text, decimals
+    CSV and JSON have the values of `replay.rows.shown`: times in UTC with a Z, ids and dates as text, decimals
     exact; in JSON Lines null is left out. Parquet (zstd) keeps types. No cell of the CSV is executed by a
     spreadsheet.
     Raises `BadUsage` for a type that the format does not hold.
     """
+    rows = rows.cast(schema_with_truth(rows.schema))
     try:
         match how:
             case FileFormat.PARQUET:
@@ -129,14 +131,15 @@ def _csv(rows: pa.RecordBatchReader) -> Iterator[bytes]:
 
     def lines(part: pa.Table, *, headed: bool) -> bytes:
         sink = io.BytesIO()
-        csv.write_csv(cells.of(part), sink, csv.WriteOptions(include_header=headed))
+        csv.write_csv(part, sink, csv.WriteOptions(include_header=headed))
         return sink.getvalue()
 
     cells = _Cells(rows.schema)
     try:
-        yield lines(rows.schema.empty_table(), headed=True)
+        header = pa.schema([(name, pa.string()) for name in cells.names])
+        yield lines(header.empty_table(), headed=True)
         for batch in rows:
-            yield lines(pa.Table.from_batches([batch]), headed=False)
+            yield lines(cells.of(pa.Table.from_batches([batch])), headed=False)
     finally:
         cells.close()
 
@@ -150,6 +153,7 @@ class _Cells:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
+        self.names = [defused(name) for name in schema.names]
         self._batch = Feed(schema)
         self._by_duckdb = dict(_by_duckdb(schema))
         self._connection = duckdb.connect()
@@ -165,7 +169,7 @@ class _Cells:
             told[name] if name in told else _cells_of(rows.column(place).combine_chunks())
             for place, name in enumerate(self._schema.names)
         ]
-        return pa.table(columns, names=[defused(name) for name in self._schema.names])
+        return pa.table(columns, names=self.names)
 
     def _told(self, rows: pa.Table) -> Mapping[str, pa.ChunkedArray]:
         if not self._by_duckdb:
@@ -180,9 +184,8 @@ def _by_duckdb(schema: pa.Schema) -> Iterator[tuple[str, str]]:
     """Columns that DuckDB tells as `plain_text` does, each with its SQL."""
     for field in schema:
         quoted = field.name.replace('"', '""')
-        if isinstance(field.type, pa.UuidType | pa.Bool8Type) or pa.types.is_boolean(field.type):
-            cast = "BOOLEAN::VARCHAR" if not isinstance(field.type, pa.UuidType) else "VARCHAR"
-            yield field.name, f'"{quoted}"::{cast}'
+        if isinstance(field.type, pa.UuidType) or pa.types.is_boolean(field.type):
+            yield field.name, f'"{quoted}"::VARCHAR'
         elif pa.types.is_timestamp(field.type) and field.type.unit == "us":
             yield field.name, _ISO.format(quoted)
 
@@ -195,7 +198,7 @@ def _cells_of(column: pa.Array) -> pa.Array:
         column = column.storage
     if pa.types.is_string(column.type):
         return _defused_texts(column)
-    return pa.array([_cell(value) for value in column.to_pylist()], pa.string())
+    return pa.array([_cell(value) for value in in_python(column)], pa.string())
 
 
 def _defused_texts(column: pa.Array) -> pa.Array:

@@ -12,6 +12,8 @@ from rich import box
 from rich.cells import cell_len
 from rich.table import Table
 
+from ledger.errors import BadUsage
+
 _FOLDED_AT = 40
 """Cells of a table; a text that is longer may be folded."""
 
@@ -46,9 +48,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 def _cells(rows: pa.Table) -> dict[str, list[str]]:
     """What is shown of each column."""
-    return {
-        name: [readable(v) for v in rows.column(name).to_pylist()] for name in rows.column_names
-    }
+    return {name: [readable(v) for v in in_python(rows.column(name))] for name in rows.column_names}
 
 
 def fitting(rows: pa.Table, width: int) -> list[str]:
@@ -89,7 +89,18 @@ def visible(text: str) -> str:
 
 def json_rows(rows: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON values: times in UTC with a Z, ids and dates as text, decimals exact."""
-    return [{name: json_value(value) for name, value in row.items()} for row in rows.to_pylist()]
+    return [{name: json_value(value) for name, value in row.items()} for row in in_python(rows)]
+
+
+def in_python(rows: pa.Table | pa.RecordBatch | pa.ChunkedArray | pa.Array) -> list[Any]:
+    """Rows, or a column, as values of Python. Raises `BadUsage` for days and times that it has not."""
+    try:
+        found: list[Any] = rows.to_pylist()
+    except (OverflowError, ValueError):
+        raise BadUsage(
+            "expected days and times of the years 1 to 9999, came others; cast to VARCHAR they are text"
+        ) from None
+    return found
 
 
 def json_value(value: object) -> object:

@@ -84,6 +84,28 @@ def test_what_is_told_of_the_past_is_read_from_it(run: Run) -> None:
     assert told() == kept
 
 
+def test_a_rebuild_keeps_what_is_missing_first(run: Run) -> None:
+    shutil.rmtree(run.history)
+    run("views", "rebuild", "daily")
+    assert len(run.files) == 1
+
+
+def test_what_another_ledger_keeps_in_the_folder_is_left_to_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = run.files
+    monkeypatch.setenv("BAHI_HISTORY", str(run.history))
+    monkeypatch.setenv("BAHI_HOME", str(tmp_path / "another"))
+    ended = run("import", "shop.csv", "-m", "shop.toml", code=3)
+    assert "history has another ledger's, which `bahi history keep` replaces" in ended.err
+    counted = run("sql", "SELECT count(*) AS n FROM events", "--format", "csv")
+    assert counted.out == '"n"\n2\n'
+    assert run.files == files
+    run("history", "keep")
+    assert set(run.files).isdisjoint(files)
+    assert "another ledger" not in run("view", "daily").err
+
+
 def test_verify_counts_it_and_finds_a_flipped_byte(run: Run) -> None:
     verified = json.loads(run("verify", "--json").out)
     assert (verified["segments"], verified["events_in_segments"]) == (1, 2)

@@ -87,7 +87,10 @@ def _querying(count: int, _folder: Path) -> Side:
 
 @cache
 def _filled(count: int) -> Path:
-    """A book of so many events and its history, to the last event; written once for all rounds."""
+    """A book of so many events and its history in whole ranges; written once for all rounds.
+
+    What is left over, ours reads from the book, and the bare query not at all.
+    """
     folder = Path(tempfile.mkdtemp(prefix="bahi-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     given = made.events(count)

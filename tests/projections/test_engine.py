@@ -63,7 +63,7 @@ SQUARES = parse_fold(
 @pytest.mark.parametrize(
     ("kind", "deep"),
     [(MemorySource, 0), (MemorySource, 10**9), (ScannedSource, 200)],
-    ids=["in strides", "in batches", "in sweeps"],
+    ids=["in strides", "in batches", "in sweeps and halves of them"],
 )
 @pytest.mark.parametrize("bad", [1, 1025, 1700])
 def test_an_overflowing_fold_stops_at_the_very_event_and_the_others_go_on(
@@ -74,7 +74,7 @@ def test_an_overflowing_fold_stops_at_the_very_event_and_the_others_go_on(
     points[bad : bad + 1] = [HUGE] if bad < 1700 else [1]
     stops = bad + 1 if bad < 1700 else None
     source = kind.of(_points(*points))
-    engine = Engine(store, max_batch=1000, deep=deep, stride=900, sweep=900)
+    engine = Engine(store, max_batch=100, deep=deep, stride=900, sweep=900)
 
     positions = engine.catch_up({"squares": SQUARES, "seen": SEEN}, source)
 

@@ -12,10 +12,11 @@ from projections import ALIASES, Views, rules, value_types
 from projections.definition import Aggregate
 from projections.sqlite import sql as sqlite_sql
 from tests.projections import model
-from tests.projections.source import MemorySource, shop
+from tests.projections.source import MemorySource, ScannedSource, shop
 
 _EVENTS = shop(800, 6, seed=11)
 SOURCE = MemorySource.of(_EVENTS, cuts=[300, 70], again=5)
+SCANNED = ScannedSource.of(_EVENTS)
 SEEN = [model.seen(n, b) for n, b in enumerate(SOURCE.raw.column("body").to_pylist(), 1)]
 _KEYS = {
     "customer_360": ("customer",), "customer_money": ("customer", "currency"),
@@ -74,6 +75,13 @@ def test_why_lists_exactly_the_events_behind_a_cell(views: Views, name: str) -> 
         ), column
         assert [event["id"] for event in events] == [SEEN[p - 1]["id"] for p in positions]
         assert "FROM events" in why.sql
+        upto = positions[len(positions) // 2] if positions else 1
+        for last in (None, upto):
+            batched, scanned = (
+                views.why(name, column, *key, source=one, known_upto=last).events
+                for one in (SOURCE, SCANNED)
+            )
+            assert scanned.equals(batched), column
 
 
 def test_why_of_a_merged_customer_has_the_events_of_all_its_members(views: Views) -> None:
@@ -99,11 +107,16 @@ def test_why_names_what_it_cannot_answer(views: Views) -> None:
         views.why("kpi", "value", "buyers", source=SOURCE)
     with pytest.raises(BadUsage, match="a value each for customer, currency, came 1"):
         views.why("customer_money", "orders", customer, source=SOURCE)
+    for source in (SOURCE, SCANNED):
+        with pytest.raises(BadUsage, match=r"^key: expected values of the types of its columns$"):
+            views.why("customer_360", "orders", "somebody", source=source)
 
 
 def test_a_quote_in_a_key_is_a_value_and_not_sql(views: Views) -> None:
-    why = views.why("customer_money", "orders", _EVENTS[0].customer, "x' OR true --", source=SOURCE)
-    assert why.events.num_rows == 0
+    for source in (SOURCE, SCANNED):
+        quoted = "x' OR true --"
+        why = views.why("customer_money", "orders", _EVENTS[0].customer, quoted, source=source)
+        assert why.events.num_rows == 0
 
 
 def test_explain_shows_purpose_columns_and_the_sql_that_is_run(views: Views) -> None:

@@ -4,7 +4,7 @@
 `{home}` is where all of them are.
 """
 
-from replay import query
+from replay.cage import query
 
 ONE_SELECT = "expected one SELECT, came something else"
 NO_FUNCTION = "expected a function whose answer follows from its arguments"

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from ledger.errors import BadUsage
-from replay.answer import Answer, Answers
 from replay.clocks import read_moment
 from replay.history import Clocks
+from replay.notebook.answer import Answer, Answers
 
 SOMEBODY = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 NOON = datetime(2026, 3, 31, 12, 0, 0, 1, tzinfo=UTC)

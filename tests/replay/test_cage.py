@@ -23,7 +23,9 @@ from ledger.event import MERGED
 from ledger.people import People
 from ledger.sqlite.book import SqliteBook
 from projections import Views
-from replay import cage, caged, query
+from replay.cage import asking as cage
+from replay.cage import events as caged
+from replay.cage import query
 from replay.columns import Columns
 from replay.columns.writing import Sizes
 from replay.history import Clocks, Past
@@ -116,6 +118,28 @@ def test_columns_and_the_book_answer_alike(
         assert row["customer"] == (None if mine else event.customer)
         assert row["other"] == (None if other in hidden else other)
         assert (row["data"] is None) == (other in hidden or (mine and other is not None))
+
+
+def test_a_column_named_by_its_place_is_the_one_that_stands_there(place: Place) -> None:
+    """That only what a query names is read of the events does not move the others."""
+    names = [*relation.columns()]
+    first, second = names[:2]
+    customer = names.index("customer") + 1
+    plain = f"SELECT {first}, {second}, customer FROM events ORDER BY position"
+    for source in (place.columns, place.book):
+        history = place.history(source)
+        expected = [tuple(row.values()) for row in history.sql(plain).to_pylist()]
+        for sql in (
+            f"SELECT #1, #2, #{customer} FROM events ORDER BY position",
+            "SELECT a, b, customer FROM events AS e(a, b) ORDER BY a",
+            "WITH t AS (SELECT #1, #2, customer FROM events) FROM t ORDER BY 1",
+        ):
+            found = [tuple(row.values()) for row in history.sql(sql).to_pylist()]
+            assert found == expected, sql
+        for row in ("main.events FROM events", "events FROM events", "e FROM events AS e"):
+            (whole,) = history.sql(f"SELECT {row} LIMIT 1").to_pylist()
+            ((_, columns),) = whole.items()
+            assert [*columns] == names, row
 
 
 def attacks(place: Place) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from ledger.gone import Gone
 from ledger.people import People
 from ledger.sqlite.book import SqliteBook
 from projections import Views
-from replay.diff import Difference, diff
+from replay.comparing.diff import Difference, diff
 from replay.history import Clocks, Past
 from tests.ledger.searched import Link, Searched
 from tests.projections.business import happening

@@ -18,11 +18,11 @@ import pytest
 from ledger import relation
 from ledger.errors import BadUsage, NotFound
 from projections import Progress
-from replay.export import ABOUT, Exported, export
-from replay.formats import FileFormat, defused
 from replay.history import Clocks
 from replay.opening import Reading
-from replay.shown import json_rows, plain_text
+from replay.rows.export import ABOUT, Exported, export
+from replay.rows.formats import FileFormat, defused
+from replay.rows.shown import json_rows, plain_text
 from tests.projections.business import NOW, PEOPLE, business, happening
 from tests.replay.test_what_if import reading
 from tests.system.cli import ROOT
@@ -154,11 +154,11 @@ def test_what_is_told_of_the_way_grows_to_the_end(known: Reading, tmp_path: Path
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import replay.export as exports
+import replay.rows.export as exports
 from ledger.settings import Settings
 from replay.history import Clocks
 from replay.opening import Reading
-from replay.formats import FileFormat
+from replay.rows.formats import FileFormat
 
 calls = int(sys.argv[3])
 original = os.fsync

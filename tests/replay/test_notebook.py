@@ -18,9 +18,9 @@ from ledger.errors import BadUsage, Erased, KeyringForeign, NotFound, StoreRolle
 from ledger.keyring import Keyring
 from ledger.settings import Settings
 from replay import History
-from replay.answer import Answer
 from replay.clocks import Moment
 from replay.history import Clocks
+from replay.notebook.answer import Answer
 from tests.api.doors import here, process, shop
 from tests.system.cli import ROOT, bytes_of
 from tests.system.told import copied
@@ -102,6 +102,9 @@ def test_settings_say_which_ledger_unless_one_is_named(
         with History.open(named) as history:
             assert len(history.view("customer_360")) == 2
     monkeypatch.delenv("BAHI_LEDGER")
+    monkeypatch.setenv("BAHI_HISTORY", str(small / "of another"))
+    with History.open(small) as history:
+        assert history._reading.columns.folder == small / "history", "a home has its own"
     with History.open() as history:
         assert len(history.view("customer_360")) == 2
 
@@ -116,6 +119,10 @@ def test_a_book_on_a_server_is_opened_by_its_address(
     monkeypatch.setenv("BAHI_HOME", str(small.parent / "served"))
     monkeypatch.setenv("BAHI_LEDGER", address)
     run(*A_PIPELINE)
+    supposed = ("what-if", "pipeline_stages", "--set", "win_percent.new=60", "--format", "json")
+    for options, shown in (((), "stages"), (("--diff",), "stages_after")):
+        (row,) = json.loads(run(*supposed, *options))
+        assert [stage["win_percent"] for stage in json.loads(row[shown])] == [60, 100]
     monkeypatch.delenv("BAHI_LEDGER")
     with History.open(address) as history:
         assert [row["pipeline"] for row in history.view("pipeline_stages")] == ["office"]

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,30 @@ def test_there_is_nothing_to_draw_where_nothing_was(history: History) -> None:
     for draw in (plots.pipeline, plots.cohorts, plots.consent):
         with pytest.raises(BadUsage, match="expected"):
             draw(history, TODAY, "AQ", TODAY)
+
+
+def test_the_last_point_is_of_the_moment_that_is_asked_for(history: History) -> None:
+    opened = history.events("type = 'deal.opened'", ["occurred_at"], as_of=TODAY).rows()
+    last = max(row["occurred_at"] for row in opened)
+    for moment in (last - timedelta(microseconds=1), last):
+        _, found = plots.open_by_week(history, moment, since=last.date() - timedelta(days=9))
+        total = sum(values[-1] for stages in found.values() for values in stages.values())
+        rows = history.view("pipeline", moment, where="kind = 'open' AND amount_minor > 0")
+        assert total == pytest.approx(
+            sum(row["amount_minor"] / MINOR[row["currency"]] for row in rows)
+        )
+    assert (
+        last.date().isoformat() + "T"
+        in plots.encoded(plots.cohorts(history, last), ".svg").decode()
+    )
+
+
+def test_a_picture_has_two_days_at_least(history: History) -> None:
+    first = date(2025, 1, 1)
+    assert plots.open_by_week(history, first)[0] == [date(2024, 12, 31), first]
+    for since in (TODAY, date(2030, 1, 1)):
+        with pytest.raises(BadUsage, match="since: expected a day before 2026-06-30"):
+            plots.consent(history, TODAY, since=since)
 
 
 def test_the_command_draws_to_a_file(

@@ -22,9 +22,9 @@ from ledger.restricted import Restricted
 from ledger.settings import Settings
 from ledger.sqlite.book import SqliteBook
 from projections import functions
+from replay.comparing.what_if import NOTHING, Following, Supposed, WhatIf
 from replay.history import Clocks
 from replay.opening import Reading
-from replay.what_if import NOTHING, Following, Supposed, WhatIf
 from tests.projections.business import NOW, PEOPLE, business, happening
 from tests.system.cli import ROOT
 
@@ -232,6 +232,13 @@ def test_what_cannot_be_is_refused(known: Reading, tmp_path: Path) -> None:
     nowhere = "-- pipeline: x.\nSELECT * FROM read_csv('x')\n"
     with pytest.raises(DefinitionRefused, match="table function"):
         asked.with_file(NOTHING, written(tmp_path, "pipeline", nowhere))
+    (tmp_path / "deal.sql").write_bytes(b"-- deal: \xff")
+    (tmp_path / "mine.sql").write_bytes(b"-- mine: \xff")
+    for name in ("deal.sql", "mine.sql"):
+        with pytest.raises(DefinitionRefused, match="it is no text"):
+            asked.with_file(NOTHING, tmp_path / name)
+    with pytest.raises(BadUsage, match="expected JSON"):
+        asked.with_events(NOTHING, b'{"type": "\xff"}')
     for text, error, said in (
         ("{", BadUsage, "expected JSON"),
         ("[1]", BadUsage, "expected objects with type"),

@@ -45,18 +45,23 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.getfixturevalue('postgres_url')}?schema=hidden_{uuid4().hex}"
 
 
-@contextmanager
-def told(address: str) -> Iterator[Book]:
+def a_story() -> list[Event]:
     """A business of a few people, most of whom have deals, tickets, campaigns and restrictions."""
     private = {"privacy.requested", "customer.erasing", "customer.erased", "customer.restricted"}
     events = [e for e in business(400, 11) if e.type not in {*private, "customer.unrestricted"}]
-    events += [
+    return [
+        *events,
         link(MERGED, ERASED, ALIAS, 50),
         link(MERGED, FORMER, RESTRICTED, 60),
         link(SPLIT, RESTRICTED, FORMER, 9),
     ]
+
+
+@contextmanager
+def told(address: str) -> Iterator[Book]:
+    """A book of that story."""
     with open_book(address) as book:
-        book.append(events)
+        book.append(a_story())
         yield book
 
 

@@ -54,6 +54,8 @@ class Shop:
     folder: Path
     server: str = ""
     now: datetime = NOW
+    keys_lost: int = 0
+    """By the last recovery."""
     mark: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -76,9 +78,10 @@ class Shop:
         bahi, standing = self.open_restored()
         try:
             if views:
-                bahi.recover(standing)
+                self.keys_lost = bahi.recover(standing).keys_lost
             else:  # which take most of the time
-                recover(Office(bahi.desk), standing, bahi.actor)
+                office = Office(bahi.desk)
+                self.keys_lost = recover(office, standing, bahi.actor).keys_lost
         finally:
             bahi.close(in_order=False)
         return standing

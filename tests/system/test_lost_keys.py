@@ -95,7 +95,9 @@ def test_lost_is_not_erased_and_no_number_is_given_twice(shop: Shop) -> None:
         assert [key_of(bahi, one, v) for one, v in ((anna, 2), (cleo, 3), (dora, 2))] == [
             "here"
         ] * 3
+    assert shop.keys_lost == 4
     assert not shop.recover(views=False).vault_is_older
+    assert shop.keys_lost == 0
     with shop.open() as bahi:
         assert [key_of(bahi, anna, version) for version in (1, 2)] == ["lost", "here"]
 

@@ -257,20 +257,26 @@ def contentment(told: Told) -> Rows:
 
 
 def without_a_yes(told: Told) -> Rows:
-    """Question 17: what people had last said when each mail went out."""
-    said: dict[UUID | None, bool] = {}
+    """Question 17: what people had said when each mail went out."""
+    yes: dict[UUID | None, bool] = {}
+    objecting: set[UUID | None] = set()
     rows: dict[str, tuple[list[bool], set[UUID | None]]] = defaultdict(lambda: ([], set()))
     for _, event in told.of(
-        "consent.given", "consent.refused", "consent.withdrawn", "objection.raised", "objection.lifted",
-        "email.sent",
+        "consent.given", "consent.refused", "consent.withdrawn", "email.unsubscribed", "email.complained",
+        "objection.raised", "objection.lifted", "email.sent",
     ):  # fmt: skip
-        if event.type != "email.sent":
-            said[event.customer] = event.type in {"consent.given", "objection.lifted"}
-            continue
-        allowed, people = rows[tag(event, "campaign")]
-        allowed.append(said.get(event.customer, False))
-        if not allowed[-1]:
-            people.add(event.customer)
+        if event.type == "email.sent":
+            allowed, people = rows[tag(event, "campaign")]
+            allowed.append(yes.get(event.customer, False) and event.customer not in objecting)
+            if not allowed[-1]:
+                people.add(event.customer)
+        elif event.type == "objection.raised":
+            objecting.add(event.customer)
+        else:
+            if event.type in {"consent.given", "objection.lifted"}:
+                objecting.discard(event.customer)
+            if event.type != "objection.lifted":
+                yes[event.customer] = event.type == "consent.given"
     return [
         (name, len(a), a.count(False), len(people)) for name, (a, people) in sorted(rows.items())
     ]

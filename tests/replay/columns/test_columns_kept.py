@@ -1,6 +1,11 @@
 """What is kept, when, and for how long; what is not believed; and that one writes while others read."""
 
+import resource
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +13,9 @@ import duckdb
 import pytest
 
 from ledger.book import Book
-from ledger.errors import StoreUnavailable
+from ledger.errors import BadUsage, StoreUnavailable
 from ledger.sqlite.book import SqliteBook
+from projections import scanning
 from replay.columns import catalogue as catalogues
 from replay.columns import locks
 from replay.columns.proving import verify_segments
@@ -27,6 +33,19 @@ from tests.replay.columns.samples import (
 )
 
 SOME = ("position", "type", "data")
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """No file of this process can be larger than a part of a segment."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
 
 
 @pytest.fixture
@@ -180,6 +199,87 @@ def test_columns_of_another_day_are_read_from_the_book_and_written_anew_when_ask
         columns.catalogue().files - {one.file for one in columns.catalogue().retired}
     )
     assert all(columns.catalogue().has(one, today, today) for one in columns.catalogue().segments)
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut short"])
+def test_a_file_that_is_not_there_whole_is_read_from_the_book_and_written_anew(
+    book: Book, folder: Path, harm: str
+) -> None:
+    columns = columns_of(folder, begun(book, 200))
+    columns.keep()
+    path = folder / columns.catalogue().segments[0].file
+    whole = path.read_bytes()
+    path.unlink()
+    if harm == "cut short":
+        path.write_bytes(whole[:-1])
+    assert as_table(columns, SOME).equals(as_table(book, SOME))
+    assert scanned(columns, SOME).equals(as_table(book, SOME))
+    assert columns.keep() == 128
+    assert ranges(columns) == [(1, 128), *small(129, 192)]
+    assert parquet_files(folder) == columns.catalogue().files
+    assert verify_segments(folder, book).events == 192
+
+
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(book: Book, folder: Path) -> None:
+    columns = columns_of(folder, begun(book, 200))
+    columns.keep()
+    path = folder / columns.catalogue().segments[0].file
+    path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(StoreUnavailable, match=f"^the history: {path.name} cannot be read; once"):
+        as_table(columns, SOME)
+    with (
+        pytest.raises(
+            StoreUnavailable, match=r"^the history: a file cannot be read; `bahi verify` "
+        ),
+        scanning.scanned(columns, SOME, 0, 200),
+    ):
+        pass
+    path.unlink()
+    assert as_table(columns, SOME).equals(as_table(book, SOME))
+
+
+def test_what_the_book_says_as_a_long_tail_is_read_is_passed_on(
+    book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("replay.columns.reading._HELD", 50)
+    columns = columns_of(folder, begun(book, 90))
+
+    def count_of_what_is_lost_meanwhile() -> None:
+        with scanning.scanned(columns, SOME, 0, 90) as scan:
+            for path in (tmp_path / "book").iterdir():
+                path.write_bytes(bytes(path.stat().st_size))
+            scan.select("SELECT count(*) FROM events", {})
+
+    with pytest.raises(BadUsage, match="expected a sound SQLite file"):
+        count_of_what_is_lost_meanwhile()
+
+
+def test_a_folder_that_is_not_for_us_is_read_from_the_book(book: Book, folder: Path) -> None:
+    columns = columns_of(folder, begun(book, 64))
+    columns.keep()
+    lock = folder / "reading.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    assert scanned(columns, SOME).equals(as_table(book, SOME))
+
+
+def test_what_could_not_be_written_leaves_its_room_to_the_book(book: Book, folder: Path) -> None:
+    columns = columns_of(folder, begun(book, 128))
+    with no_room(), pytest.raises(OSError, match="File too large"):
+        columns.keep()
+    assert parquet_files(folder) == set()
+    assert columns.keep() == 128
+
+
+def test_a_catalogue_with_an_event_in_two_files_is_not_believed(book: Book, folder: Path) -> None:
+    columns = columns_of(folder, begun(book, 64))
+    columns.keep()
+    catalogue = columns.catalogue()
+    catalogues.write(
+        folder, replace(catalogue, segments=(*catalogue.segments, catalogue.segments[1]))
+    )
+    assert columns.catalogue().segments == ()
+    assert scanned(columns, SOME).equals(as_table(book, SOME))
 
 
 def test_cleared_nothing_is_left_and_all_is_read_from_the_book(book: Book, folder: Path) -> None:

@@ -48,7 +48,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("what", ["keep", "compact", "follow_redactions", "clear"])
 def test_nothing_broken_is_ever_named(place: Path, what: str) -> None:
-    if what != "keep":
+    if what == "follow_redactions":  # or each of them would begin with all of its steps
         with SqliteBook(place / "book") as book:
             book.redact(40, ["body", "personal"])
     steps = 0

@@ -187,5 +187,18 @@ def test_a_later_one_that_is_not_done_keeps_no_earlier_one_from_being_followed(
     mistaken.append([redaction(142, 50, BOTH)])
     assert columns.follow_redactions() == 1
     assert (read(folder), columns.catalogue().redacted_upto) == (set(), 141)
-    assert standing.believed(columns.catalogue(), mistaken).segments == ()
+    assert standing.believed(columns.catalogue(), mistaken, folder).segments == ()
     assert equal(columns, mistaken)
+
+
+def test_a_redaction_amid_a_verification_is_no_alteration(mistaken: Book, folder: Path) -> None:
+    columns = columns_of(folder, mistaken)
+    columns.keep()
+
+    def told(position: int) -> None:
+        if position < AT:
+            redact(mistaken, *BOTH)
+
+    assert verify_segments(folder, mistaken, told).segments == 0
+    columns.follow_redactions()
+    assert verify_segments(folder, mistaken).segments == 1

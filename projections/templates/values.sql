@@ -1,0 +1,2 @@
+-- Whether these are values of the types that they are cast to.
+SELECT {values}

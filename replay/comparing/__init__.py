@@ -1,0 +1,1 @@
+"""Looks held against each other: two days of a view, and what is against what might have been."""
