@@ -16,6 +16,7 @@ from ledger.errors import BadUsage, NamesErased, NotFound, Refused
 from ledger.identifiers import Identifier, normalise
 from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
+from ledger.vault import DeadLetter
 from streams.files import Mapping as FileMapping
 from streams.files import Row, raw_of, touchpoint_of
 
@@ -74,10 +75,13 @@ def import_rows(
     report = Report()
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
-        outcomes = _outcomes(batch, _recorded(ledger, batch, intake))
+        outcomes = outcomes_of(ledger, [row.item for row in batch], intake)
         refused = [
             RefusedItem(
-                outcome.refusal, _coordinates(row, id_columns), row.content, _named(row, intake)
+                outcome.refusal,
+                _coordinates(row, id_columns),
+                row.content,
+                whom(row.item, row.named, row.market, intake),
             )
             for row, outcome in zip(batch, outcomes, strict=True)
             if outcome.refusal is not None
@@ -138,17 +142,33 @@ def replay_letters(
             raise BadUsage(
                 f"expected a letter of {DOOR}:{mapping.source}, came one of {doors[letter_id]}"
             )
-    for letter_id in wanted:
+
+    def row(letter: DeadLetter) -> Touchpoint:
+        return touchpoint_of(
+            {**raw_of(letter.content), **(corrections or {})},
+            mapping,
+            id_columns=letter.coordinates.get("id_columns", ()),
+            row_id=letter.coordinates.get("row_id"),
+            actor=actor,
+        )
+
+    yield from try_again(ledger, wanted, row, intake)
+
+
+def try_again(
+    ledger: Ledger,
+    letters: Iterable[UUID],
+    item_of: Callable[[DeadLetter], Touchpoint],
+    intake: Intake,
+) -> Iterator[tuple[UUID, Outcome]]:
+    """Record what dead letters say by now; `item_of` raises `Refused` for one that still says nothing.
+
+    Whichever is in the book then is destroyed, and whichever is about somebody who is erased.
+    """
+    for letter_id in letters:
         letter = ledger.vault.letter_again(letter_id)
         try:
-            item = touchpoint_of(
-                {**raw_of(letter.content), **(corrections or {})},
-                mapping,
-                id_columns=letter.coordinates.get("id_columns", ()),
-                row_id=letter.coordinates.get("row_id"),
-                actor=actor,
-            )
-            (outcome,) = _record(ledger, [item], intake)
+            (outcome,) = taken(ledger, [item_of(letter)], intake)
         except Refused as refusal:
             outcome = Outcome(Fate.REFUSED, refusal=refusal)
         if outcome.fate is not Fate.REFUSED or isinstance(outcome.refusal, NamesErased):
@@ -156,7 +176,8 @@ def replay_letters(
         yield letter_id, outcome
 
 
-def _record(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iterator[Outcome]:
+def taken(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iterator[Outcome]:
+    """`record` as an intake has it."""
     return record(
         ledger,
         items,
@@ -167,16 +188,41 @@ def _record(ledger: Ledger, items: Iterable[Touchpoint], intake: Intake) -> Iter
     )
 
 
-def _recorded(ledger: Ledger, batch: Sequence[Row], intake: Intake) -> Iterator[Outcome]:
-    return _record(ledger, (r.item for r in batch if isinstance(r.item, Touchpoint)), intake)
-
-
-def _outcomes(batch: Sequence[Row], recorded: Iterator[Outcome]) -> list[Outcome]:
-    """An outcome a row: the mapping's refusal, or what became of its touchpoint."""
+def outcomes_of(
+    ledger: Ledger, items: Sequence[Touchpoint | Refused], intake: Intake
+) -> list[Outcome]:
+    """An outcome an item: the refusal that it is, or what became of the touchpoint."""
+    recorded = taken(ledger, (one for one in items if isinstance(one, Touchpoint)), intake)
     return [
-        Outcome(Fate.REFUSED, refusal=row.item) if isinstance(row.item, Refused) else next(recorded)
-        for row in batch
+        Outcome(Fate.REFUSED, refusal=one) if isinstance(one, Refused) else next(recorded)
+        for one in items
     ]
+
+
+def whom(
+    item: Touchpoint | Refused,
+    named: tuple[Identifier, ...],
+    market: str | None,
+    intake: Intake,
+) -> tuple[Identifier, ...]:
+    """Whom a refused item names, as far as that can be read: an erasure must find its letter.
+
+    `named` and `market` are what could be read of one that is no touchpoint.
+    """
+    given = named
+    if isinstance(item, Touchpoint):
+        given, market = item.identifiers, item.tags.get("market")
+        other = somebody_else(item, intake.region)
+        given = (*given, other) if other else given
+    found = []
+    for identifier in given:
+        try:
+            normal = normalise(identifier, market or intake.region)
+        except Refused:
+            continue
+        if normal is not None:
+            found.append(normal)
+    return tuple(found)
 
 
 def _coordinates(row: Row, id_columns: Sequence[str]) -> dict[str, Any]:
@@ -186,22 +232,3 @@ def _coordinates(row: Row, id_columns: Sequence[str]) -> dict[str, Any]:
     if id_columns:
         where["id_columns"] = list(id_columns)
     return where
-
-
-def _named(row: Row, intake: Intake) -> tuple[Identifier, ...]:
-    """Whom a refused row names, as far as that can be read: an erasure must find its letter."""
-    if isinstance(row.item, Refused):
-        given, market = row.named, row.market
-    else:
-        given, market = row.item.identifiers, row.item.tags.get("market")
-        other = somebody_else(row.item, intake.region)
-        given = (*given, other) if other else given
-    named = []
-    for identifier in given:
-        try:
-            normal = normalise(identifier, market or intake.region)
-        except Refused:
-            continue
-        if normal is not None:
-            named.append(normal)
-    return tuple(named)

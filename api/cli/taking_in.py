@@ -1,6 +1,7 @@
 """Commands that take files in: `import`, `mapping`, and `dead` for what was refused."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,13 +12,15 @@ import typer
 from api.cli.app import Json, app, catch_up, opened, progress_bar
 from api.outcomes import Exit
 from api.render import out, rich_table, say, visible, write_json
+from api.wiring import Bahi
 from commands.dead_letters import open_refused
-from commands.touchpoint import Fate
+from commands.touchpoint import Fate, Outcome
 from ledger.clock import random_ids, system_clock
 from ledger.errors import BadUsage
 from ledger.settings import read_settings
-from streams.files import draft_mapping, load_mapping, read_file
+from streams.files import Mapping, draft_mapping, load_mapping, read_file
 from streams.imports import Intake, Report, import_rows, replay_letters, try_rows
+from streams.kafka.letters import is_message, replay_messages, wanted_by
 
 MappingFile = Annotated[
     Path, typer.Option("--mapping", "-m", help="The TOML file that says what the columns mean.")
@@ -28,7 +31,9 @@ IdColumns = Annotated[
         "--id-columns", help="Columns, with commas, that tell a row of this source from all others."
     ),
 ]
-dead = typer.Typer(help="Rows that were refused, and trying them again.", no_args_is_help=True)
+dead = typer.Typer(
+    help="Rows and messages that were refused, and trying them again.", no_args_is_help=True
+)
 app.add_typer(dead, name="dead")
 
 
@@ -111,7 +116,7 @@ def mapping(
 
 @dead.command("list")
 def dead_list(json: Json = False) -> None:
-    """The rows that were refused, oldest first: where and why, never what they said."""
+    """What was refused, oldest first: where and why, never what it said."""
     with opened(current=False) as bahi:
         letters: list[dict[str, Any]] = [
             {
@@ -120,20 +125,37 @@ def dead_list(json: Json = False) -> None:
                 "door": letter.door,
                 "row": letter.coordinates.get("row"),
                 "line": letter.coordinates.get("line"),
+                "topic": letter.coordinates.get("topic"),
+                "partition": letter.coordinates.get("partition"),
+                "offset": letter.coordinates.get("offset"),
                 "field": letter.field,
                 "reason": letter.reason,
             }
             for letter in bahi.ledger.vault.letters()
         ]
-    letters.sort(key=lambda letter: (letter["kept_at"], letter["door"], letter["row"] or 0))
+    letters.sort(key=_place)
     if json:
         write_json(letters)
         return
     if letters:
-        shown = ("id", "door", "row", "reason")
-        rows = [{name: letter[name] for name in shown} for letter in letters]
+        shown = ("id", "door", "at", "reason")
+        rows = [{**letter, "at": _at(letter)} for letter in letters]
+        rows = [{name: row[name] for name in shown} for row in rows]
         out.print(rich_table(pa.Table.from_pylist(rows)))
     say(f"{len(letters):,} dead letters" if letters else "no dead letters")
+
+
+def _place(letter: dict[str, Any]) -> tuple[Any, ...]:
+    """Where a letter comes in the list: beside the others of its file, or of its partition."""
+    kept = (letter["kept_at"], letter["door"])
+    return *kept, letter["row"] or 0, *(letter[name] or 0 for name in ("partition", "offset"))
+
+
+def _at(letter: dict[str, Any]) -> str:
+    """The row of a file, or the place of a message."""
+    if letter["topic"] is None:
+        return "" if letter["row"] is None else f"row {letter['row']:,}"
+    return f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
 
 
 @dead.command("show")
@@ -141,7 +163,7 @@ def dead_show(
     letter: Annotated[UUID, typer.Argument(help="Its id, from `bahi dead list`.")],
     reason: Annotated[str, typer.Option("--reason", help="Why you have to see it.")],
 ) -> None:
-    """Open one refused row. It may be about a person: say why you look."""
+    """Open one refused row or message. It may be about a person: say why you look."""
     with opened(current=False) as bahi:
         found = open_refused(
             bahi.ledger,
@@ -160,37 +182,27 @@ def dead_show(
 
 @dead.command("replay")
 def dead_replay(
-    mapping: MappingFile,
     letters: Annotated[
-        list[UUID] | None, typer.Argument(help="Their ids; all of this source if none is given.")
+        list[UUID] | None,
+        typer.Argument(help="Their ids; else all that the mapping reads, or that need none."),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", "-m", help="The TOML file that says what the columns mean."),
     ] = None,
     corrected: Annotated[
         list[str] | None,
-        typer.Option("--set", help="COLUMN=VALUE to correct in the row, for one letter."),
+        typer.Option("--set", help="COLUMN=VALUE to correct in it, for one letter."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Try refused rows again, after the mapping or the row was mended."""
-    meaning = load_mapping(mapping)
+    """Try refused rows and messages again, after the mapping or what they say was mended."""
+    meaning = None if mapping is None else load_mapping(mapping)
     corrections = dict(_correction(text) for text in corrected or ())
     if corrections and len(letters or ()) != 1:
         raise BadUsage("--set: expected exactly one letter to correct")
     with opened(current=False) as bahi:
-        wanted = letters or [
-            letter.id
-            for letter in bahi.ledger.vault.letters()
-            if letter.door == f"file:{meaning.source}"
-        ]
-        tried = list(
-            replay_letters(
-                bahi.ledger,
-                wanted,
-                meaning,
-                bahi.intake,
-                corrections=corrections,
-                actor=bahi.actor(),
-            )
-        )
+        tried = _tried_again(bahi, letters or (), meaning, corrections)
         catch_up(bahi)
     refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
     for letter, outcome in refused:
@@ -202,6 +214,35 @@ def dead_replay(
         out.print(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if refused:
         sys.exit(Exit.SOME_REFUSED)
+
+
+def _tried_again(
+    bahi: Bahi,
+    letters: Collection[UUID],
+    meaning: Mapping | None,
+    corrections: dict[str, str],
+) -> list[tuple[UUID, Outcome]]:
+    """What became of these dead letters; without any, of those that this mapping reads, or that need none."""
+    kept = {letter.id: letter for letter in bahi.ledger.vault.letters()}
+    of_source, messages = f"file:{meaning.source}" if meaning else "", wanted_by(meaning)
+    wanted = letters or [
+        letter.id for letter in kept.values() if letter.door == of_source or messages(letter)
+    ]
+    rows = [one for one in wanted if one in kept and not is_message(kept[one])]
+    others = [one for one in wanted if one not in rows]
+    if rows and meaning is None:
+        raise BadUsage("--mapping: expected the one that reads the rows of a file, came none")
+    actor = bahi.actor()
+    tried = [
+        *replay_messages(
+            bahi.ledger, others, bahi.intake, meaning, corrections=corrections, actor=actor
+        )
+    ]
+    if meaning is not None:
+        tried += replay_letters(
+            bahi.ledger, rows, meaning, bahi.intake, corrections=corrections, actor=actor
+        )
+    return tried
 
 
 def _correction(text: str) -> tuple[str, str]:

@@ -87,7 +87,9 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def parse_json(text: str, field: str) -> Any:
-    """JSON with exact fractions, no NaN, no half surrogates, at most `MAX_DEPTH` deep."""
+    """JSON with exact fractions, no NaN, no half surrogates, each name once in an object, at most
+    `MAX_DEPTH` deep.
+    """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _demand_shallow(text, field)
     try:
@@ -98,6 +100,8 @@ def parse_json(text: str, field: str) -> Any:
         raise BadField(field, "text in Unicode", "half of a surrogate pair") from None
     except json.JSONDecodeError as error:
         raise BadField(field, "JSON", f"something else at character {error.pos + 1:,}") from None
+    except _Twice:
+        raise BadField(field, "JSON with each name once in an object", "one twice") from None
     except ValueError:  # of more than 4,300 digits, or not a number at all
         raise BadField(field, "JSON with numbers of ordinary size", came(text)) from None
     return found
@@ -105,7 +109,9 @@ def parse_json(text: str, field: str) -> Any:
 
 def _demand_shallow(text: str, field: str) -> None:
     depth = 0
-    for bracket in re.findall(r'[\[\]{}]|"(?:[^"\\]|\\.)*"', text):
+    # Of a text that was cut within a string, that string is the rest: looked for again from each of its
+    # quotes, it would be read as many times as it has quotes.
+    for bracket in re.findall(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', text):
         depth += (bracket in "[{") - (bracket in "]}")
         if depth > MAX_DEPTH:
             raise TooLarge(field, f"JSON at most {MAX_DEPTH} levels deep", "more of them")
@@ -115,7 +121,18 @@ def _no_number(_word: str) -> Never:
     raise ValueError
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+class _Twice(ValueError):
+    """A name stands twice in an object: readers differ in which of the two they take."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once)
 
 
 def _decimal(value: object) -> orjson.Fragment:

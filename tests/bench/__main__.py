@@ -25,6 +25,7 @@ from rich.table import Table
 
 from tests.bench import (
     catch_up,
+    consuming,
     erasing,
     group_commit,
     memory,
@@ -55,6 +56,7 @@ def comparisons(count: int) -> Iterator[Comparison]:
     yield from one_customer.comparisons(count)
     yield from erasing.comparisons(count)
     yield from publishing.comparisons(count)
+    yield from consuming.comparisons(count)
 
 
 def main() -> int:

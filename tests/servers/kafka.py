@@ -30,6 +30,7 @@ _PROPERTIES = {
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",  # so long a killed one is missed before it may return
     "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",  # so long a killed consumer is missed, if it says so
     "offsets.topic.num.partitions": "1",
     "offsets.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
@@ -50,7 +51,9 @@ class Kafka(Server):
         java, jars = find_java(), fetch_jars()
         super().__init__()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._java = [java, "-Xmx768m", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
+        # It lives for seconds: to compile it well costs more than it ever gives back.
+        quick = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        self._java = [java, "-Xmx768m", *quick, "-cp", f"{jars}/*"]
         self._config = self.folder / "server.properties"
         controller = f"127.0.0.1:{free_port()}"
         self._properties = {

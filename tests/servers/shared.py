@@ -22,7 +22,7 @@ Starter = Callable[[ExitStack], str]
 
 def _postgres(running: ExitStack) -> str:
     # Only a power cut could tell the difference, and every commit of every test would pay for it.
-    return running.enter_context(Postgres({"fsync": "off"})).url
+    return running.enter_context(Postgres({"fsync": "off", "full_page_writes": "off"})).url
 
 
 def _kafka(running: ExitStack) -> str:

@@ -15,4 +15,5 @@ Bahi, compares book, notes and views.
     rounds.py      one round from the first process to the verdict
     tables.py      the tables of a book, read by plain SQL
     auditor.py     the verdict
+    streams/       the same for topics: what is published, and what is consumed
 """

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from tests.soak import readers, writers
 from tests.soak.part import Part, run
+from tests.soak.streams import parts
 
 WRITERS: Mapping[str, Callable[[Part], None]] = {
     task.__name__: task
@@ -34,7 +35,7 @@ WORKERS: Mapping[str, Callable[[Part], None]] = {"fold": readers.fold, "keep": r
 OTHERS: Mapping[str, Callable[[Part], None]] = {
     task.__name__: task for task in (readers.begin, readers.close, readers.verify, readers.views)
 }
-TASKS = {**WRITERS, **FOLLOWERS, **WORKERS, **OTHERS}
+TASKS = {**WRITERS, **FOLLOWERS, **WORKERS, **OTHERS, **parts.TASKS}
 
 _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(["tests.soak.crew"])

@@ -95,7 +95,7 @@ def subscribe(part: Part) -> None:
 
 def keep(part: Part) -> None:
     """Be `bahi views run`; where its database went away, be it again, as whoever looks after it would."""
-    _bahi("views", "run")
+    command_line("views", "run")
 
 
 def fold(part: Part) -> None:
@@ -145,15 +145,15 @@ UNION ALL SELECT 'customer_money', to_json(v) FROM customer_money v
 
 def verify(part: Part) -> None:
     """Be `bahi verify --json`."""
-    _bahi("verify", "--json")
+    command_line("verify", "--json")
 
 
 def views(part: Part) -> None:
     """Be `bahi sql` over some views."""
-    _bahi("sql", VIEWS, "--format", "json")
+    command_line("sql", VIEWS, "--format", "json")
 
 
-def _bahi(*given: str) -> None:
+def command_line(*given: str) -> None:
     """Be the command line; what kept it from its database is raised as it was."""
     sys.argv = ["bahi", *given]
     try:

@@ -76,16 +76,20 @@ class Book:
     verified: Mapping[str, Any]
 
 
-def opened(folder: Path, store: Store) -> Book:
+def rows_of(store: Store) -> list[Row]:
     rows = store.ask(
         "SELECT position, recorded_at, id, type, occurred_at, body, personal, leaf"
         " FROM event ORDER BY position"
     )
+    return [
+        Row(at, us, i if isinstance(i, UUID) else UUID(bytes=i), kind, when, *map(bytes, blobs))
+        for at, us, i, kind, when, *blobs in rows
+    ]
+
+
+def opened(folder: Path, store: Store) -> Book:
     return Book(
-        rows=[
-            Row(at, us, i if isinstance(i, UUID) else UUID(bytes=i), kind, when, *map(bytes, blobs))
-            for at, us, i, kind, when, *blobs in rows
-        ],
+        rows=rows_of(store),
         tags=store.ask("SELECT position, tag FROM event_tag ORDER BY position, tag"),
         checkpoints=store.ask("SELECT size, root FROM checkpoint ORDER BY size"),
         notes={path.stem: [*_lines(path)] for path in sorted(folder.glob("*.notes"))},

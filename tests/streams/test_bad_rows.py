@@ -161,6 +161,11 @@ BAD_OBJECTS: list[tuple[str, str]] = [
         "row: expected JSON at most 32 levels deep, came more of them",
     ),
     ("[" * 10_000, "row: expected JSON at most 32 levels deep, came more of them"),
+    ('{"no": 1, "no": 1}', "row: expected JSON with each name once in an object, came one twice"),
+    (
+        '{"no": "' + '\\"[' * 300_000,
+        "row: expected JSON, came something else at character 8",
+    ),
     ('{"no": "\\ud800"}', "row: expected text in Unicode, came half of a surrogate pair"),
     (
         '{"no":"9","who":"u\\u0000","when":"2026-01-02T03:04:05Z","total":1,"currency":"EUR"}',

@@ -10,6 +10,7 @@ from tests.system.nursery import bahi
 
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
+SUBSCRIBE = ROOT / "docs" / "subscribe.md"
 PAGES = sorted(page for page in (README, *(ROOT / "docs").glob("*.md")) if page.is_file())
 FENCE = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINE = re.compile(r"^(?:\$ )?((?:BAHI_\w+=\S+ )*)((?:bahi|make)\b.*)$")

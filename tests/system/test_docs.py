@@ -1,7 +1,7 @@
 """What the pages tell a reader to type is typed here, in order, as they would.
 
-Those of the README are run in `test_cdnow`, which looks at what they have made, and those for a server in
-`test_operations`.
+Those of the README are run in `test_cdnow`, which looks at what they have made, those for a server in
+`test_operations`, and those for topics in `tests/streams/kafka/test_subscribe`.
 """
 
 import re
@@ -15,9 +15,9 @@ import typer
 from api.cli.app import app
 from api.cli.start import load
 from tests.system.cli import ROOT, Scratch
-from tests.system.pages import OPERATIONS, PAGES, README, lines, run_page
+from tests.system.pages import OPERATIONS, PAGES, README, SUBSCRIBE, lines, run_page
 
-OTHERS = [page for page in PAGES if page not in {README, OPERATIONS}]
+OTHERS = [page for page in PAGES if page not in {README, OPERATIONS, SUBSCRIBE}]
 
 
 def commands(group: typer.Typer, before: str = "bahi") -> Iterator[str]:
