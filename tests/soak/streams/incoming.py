@@ -77,8 +77,9 @@ class _Group:
         self._crew = stage.crew
         self._chance = stage.chance
         self.topic = f"{stage.prefix}-given"
-        self._admin = admin(broker.bootstrap)
-        self._admin.create_topics([NewTopic(self.topic, _PARTITIONS)])[self.topic].result(30)
+        self._bootstrap = broker.bootstrap
+        client = admin(broker.bootstrap)
+        client.create_topics([NewTopic(self.topic, _PARTITIONS)])[self.topic].result(30)
 
     def start(self) -> None:
         self._stage.start("consume", f"consume{len(self._stage.of('consume'))}")
@@ -126,7 +127,8 @@ class _Group:
 
     def _is_empty(self) -> bool:
         with suppress(KafkaException, TimeoutError):  # the broker may just have come back
-            (asked,) = self._admin.describe_consumer_groups(
+            client = admin(self._bootstrap)  # one that knew the broker before may wait for good
+            (asked,) = client.describe_consumer_groups(
                 [self.topic], request_timeout=_ANSWERED_S
             ).values()
             return not asked.result(_ANSWERED_S).members
@@ -136,7 +138,8 @@ class _Group:
         places = [Place(self.topic, partition, 0) for partition in range(_PARTITIONS)]
         anew = ConsumerGroupTopicPartitions(self.topic, places)
         with suppress(KafkaException, TimeoutError):  # or somebody is not missed yet
-            (asked,) = self._admin.alter_consumer_group_offsets(
+            client = admin(self._bootstrap)
+            (asked,) = client.alter_consumer_group_offsets(
                 [anew], request_timeout=_ANSWERED_S
             ).values()
             return all(one.error is None for one in asked.result(_ANSWERED_S).topic_partitions)

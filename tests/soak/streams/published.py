@@ -108,17 +108,14 @@ def _none_is_open(ledger: Ledger) -> Iterator[str]:
 
 
 def _one_publisher_at_a_time(ledger: Ledger) -> Iterator[str]:
-    """Who was fenced says nothing any more; and nobody goes back."""
+    """Who was fenced says nothing more, unless they begin anew, from where others have come; nobody goes back."""
     points = [r.json for r in ledger.topics["publisher"].records if r.key == "publisher"]
-    ended: set[str] = set()
     for one, other in pairwise(points):
-        if one["publisher"] != other["publisher"]:
-            ended.add(one["publisher"])
-        if other["publisher"] in ended:
-            yield f"who was fenced has published on, up to position {other['position']}"
         for what in ("position", "rows"):
             if other[what] < one[what]:
                 yield f"the resume point went back from {what} {one[what]} to {other[what]}"
+            elif one["publisher"] != other["publisher"] and other[what] != one[what]:
+                yield f"another goes on from {what} {other[what]}, where {one[what]} was last"
     last = points[-1] if points else {"position": 0, "rows": 0}
     if (last["position"], last["rows"]) != (len(ledger.rows), len(ledger.rows)):
         yield f"the resume point is {last['position']}, rows {last['rows']}, of {len(ledger.rows)}"
