@@ -230,7 +230,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._refusals = refusals
         self._taking = taking
         self._told = told
+        self._topics = topics
         self._joined = False
+        self._ended_at: float | None = None
+        """Since when nothing has been left of what is ours."""
         try:
             # Known beforehand, or whoever deals them out might find nothing to deal.
             for topic in topics:
@@ -243,6 +246,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 -- theirs
         """See `ConsumerRebalanceListener`."""
         self._joined = True
+        self._ended_at = None
 
     def on_partitions_revoked(self, revoked: object) -> None:
         """See `ConsumerRebalanceListener`; what was fetched of them is recorded and committed by now."""
@@ -313,12 +317,23 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         return dict(sorted(found.items()))
 
     def _is_at_the_end(self) -> bool:
-        places = self._consumer.assignment()
-        if not places:
+        """Whether all of the topics was taken, by us or by others of the group.
+
+        What somebody has who died comes to us when they are missed: that is waited for.
+        """
+        ours = self._consumer.assignment()
+        ends = self._consumer.end_offsets(ours, timeout_ms=_PATIENCE_MS) if ours else {}
+        at = {place: self._consumer.position(place, timeout_ms=_PATIENCE_MS) for place in ours}
+        if any(at[place] is None or at[place] < end for place, end in ends.items()):
+            self._ended_at = None
+            return False
+        if len(ours) == sum(
+            len(self._consumer.partitions_for_topic(t) or ()) for t in self._topics
+        ):
             return True
-        ends = self._consumer.end_offsets(places, timeout_ms=_PATIENCE_MS)
-        at = {place: self._consumer.position(place, timeout_ms=_PATIENCE_MS) for place in places}
-        return all(at[place] is not None and at[place] >= end for place, end in ends.items())
+        now = time.monotonic()
+        self._ended_at = now if self._ended_at is None else self._ended_at
+        return now - self._ended_at > _SESSION_MS / 1_000
 
 
 def _paused(seconds: float, stopped: Callable[[], bool]) -> bool:
