@@ -48,7 +48,10 @@ def consume(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Take messages from the brokers of BAHI_KAFKA into the book, each once; Ctrl-C stops."""
+    """Take what others say on topics into the book, each message once.
+
+    Until Ctrl-C, from the brokers of BAHI_KAFKA.
+    """
     stopped = told_to_stop()
     meaning = None if mapping is None else load_mapping(mapping)
     named = _source(source, meaning)

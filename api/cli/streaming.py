@@ -22,7 +22,10 @@ def publish(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Publish the book to the topics of BAHI_KAFKA: each event once, in order; Ctrl-C stops."""
+    """Publish the book on topics: each event once, in order.
+
+    Until Ctrl-C, to the brokers of BAHI_KAFKA.
+    """
     stopped = told_to_stop()
     with opened(current=False) as bahi, progress_bar("publishing") as progress:
         last_said = float("-inf")

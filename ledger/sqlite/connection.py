@@ -47,7 +47,7 @@ def open_connection(path: Path, *, secure_delete: bool = False) -> Connection:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         # Set once in the life of a file. SQLite does not wait where two connections would both raise
         # their lock, as two processes do that open a new file in the same moment.
-        _insist(connection, "PRAGMA journal_mode = WAL")
+        insist(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}")
@@ -69,7 +69,7 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
 
 
-def _insist(connection: sqlite3.Connection, wanted: str) -> None:
+def insist(connection: sqlite3.Connection, wanted: str) -> None:
     """Execute what needs a lock that others may hold, trying again for up to `_BUSY_MS`."""
     deadline = time.monotonic() + _BUSY_MS / 1_000
     while True:
@@ -95,7 +95,7 @@ class transaction:  # noqa: N801 -- reads as a keyword does
         # committed takes the lock again and again: others would wait for seconds, or in vain.
         self._connection.execute("PRAGMA busy_timeout = 0")
         try:
-            _insist(self._connection, "BEGIN IMMEDIATE")
+            insist(self._connection, "BEGIN IMMEDIATE")
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         return self._connection

@@ -16,7 +16,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from ledger.errors import StoreUnavailable
-from ledger.sqlite.connection import make_private
+from ledger.sqlite.connection import insist, make_private
 from projections.definition import Fold
 from projections.sql import quoted
 from projections.sqlite import sql
@@ -149,7 +149,7 @@ class SqliteViews:
             connection = sqlite3.connect(
                 self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            insist(connection, "PRAGMA journal_mode = WAL")  # which waits for nobody by itself
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted becomes zeros
             connection.execute("PRAGMA cache_size = -65536")  # KiB: the upper pages of a large view
