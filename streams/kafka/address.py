@@ -37,8 +37,8 @@ class _Overheard(logging.Handler):
                 self._why, self._at = str(why), record.created
 
     def lately(self) -> str:
-        """Why, if that was during the last attempt to connect."""
-        return self._why if time.time() - self._at < _CONNECTED_WITHIN_MS / 1000 else ""
+        """Why, if that was during the last attempt to connect, which says late that its time is up."""
+        return self._why if time.time() - self._at < 3 * _CONNECTED_WITHIN_MS / 1000 else ""
 
 
 _overheard = _Overheard()
@@ -122,9 +122,10 @@ class Kafka:
     def unavailable(self, error: BaseException) -> StoreUnavailable:
         """What the client says is wrong, in an error of ours."""
         what = str(error) or type(error).__name__
-        if isinstance(error, KafkaTimeoutError) and (why := _overheard.lately()):
+        if isinstance(error, KafkaTimeoutError):
             # A broker that does not know somebody hangs up, as one does who is spoken to in another way.
-            what += f": {why}; expected a listener of {self.arguments['security_protocol']}"
+            why = f": {heard}" if (heard := _overheard.lately()) else ""
+            what += f"{why}; expected a listener of {self.arguments['security_protocol']}"
             if "sasl_mechanism" in self.arguments:
                 what += f" that knows user and password by {self.arguments['sasl_mechanism']}"
         for secret in self.secrets:
