@@ -294,11 +294,11 @@ def _of_kind(kind: type) -> Callable[[Any], Any]:
     return read
 
 
-def _read_text(make: Callable[[str], Any], length: int) -> Callable[[Any], Any]:
+def _read_text(make: Callable[[str], Any], *lengths: int) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if value is None:
             return None
-        if type(value) is not str or len(value) != length:
+        if type(value) is not str or len(value) not in lengths:
             raise Unclear
         try:
             return make(value)
@@ -308,11 +308,17 @@ def _read_text(make: Callable[[str], Any], length: int) -> Callable[[Any], Any]:
     return read
 
 
+def _time(text: str) -> datetime:
+    """As the catalogue spells times: microseconds only where there are any."""
+    fraction = "" if len(text) == 20 else ".%f"
+    return datetime.strptime(text, f"%Y-%m-%dT%H:%M:%S{fraction}Z")  # noqa: DTZ007
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": _of_kind(bool),
     "BIGINT": _of_kind(int),
     "VARCHAR": _of_kind(str),
     "UUID": _read_text(UUID, 36),
     "DATE": _read_text(date.fromisoformat, 10),
-    "TIMESTAMP": _read_text(lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ"), 27),  # noqa: DTZ007
+    "TIMESTAMP": _read_text(_time, 20, 27),
 }
