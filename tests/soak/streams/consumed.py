@@ -1,7 +1,8 @@
 """The verdict on what came in, by plain SQL, json and another client library: nothing of Bahi is in here.
 
 What stands on a topic, as another client library finds it, against the rows of the book, what is told of the
-refused, and how far the group says it is. Good messages are numbered: number `n` is an order of `n` cents.
+refused, and how far the group says it is. Good messages are numbered: number `n` is an order of `n` cents, or in
+Segment's way a look at page `pn`.
 It is meant for a group that has come to the end of its topic.
 """
 
@@ -21,6 +22,8 @@ BAD = "x-bad"
 """The header of a message that cannot be taken; it says how it is bad."""
 NUMBER = "x-number"
 """And of a good one."""
+FORM = "x-form"
+"""How a good one is said."""
 SECRET = "zxqv-nobody-may-read-this"
 """It is in every message, and is to be sealed."""
 
@@ -48,7 +51,13 @@ class Intake:
 
     @cached_property
     def taken(self) -> Sequence[tuple[int, Row]]:
-        return [(row.envelope["data"].get("amount_minor", 0), row) for row in self.rows]
+        return [(_number(row.envelope["data"]), row) for row in self.rows]
+
+
+def _number(data: Mapping[str, Any]) -> int:
+    """Which message an event is of; 0 if that cannot be told."""
+    said = data.get("amount_minor") or str(data.get("page", "")).removeprefix("p")
+    return int(said or 0)
 
 
 def opened(
@@ -123,8 +132,11 @@ def _as_sent(intake: Intake) -> Iterator[str]:
     sources = {row.envelope["source"] for row in intake.rows}
     if sources - {"web"}:
         yield f"events of {sorted(sources)}"
-    for _, row in intake.taken:
-        if (row.type, row.envelope["data"].get("currency")) != ("order.placed", "EUR"):
+    forms = {n: record.said.get(FORM) for n, record in intake.good}
+    for n, row in intake.taken:
+        data = {"page": f"p{n}"}, {"amount_minor": n, "currency": "EUR"}
+        expected = ("page.viewed", data[0]) if forms.get(n) == "segment" else ("order.placed", data[1])
+        if (row.type, row.envelope["data"]) != expected:
             yield f"position {row.position} is not what was sent"
         elif not row.personal:
             yield f"position {row.position}: nothing is sealed"

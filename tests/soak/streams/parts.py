@@ -133,7 +133,9 @@ def publish_all(part: Part) -> None:
 
 
 def send(part: Part) -> None:
-    """Send numbered orders of forty people in every form, some of them twice, and one of ten is bad."""
+    """Send numbered messages of forty people in every form, some of them twice and in other words, and
+    one of ten is bad.
+    """
     told = _find(part)
     producer = Producer(
         {
@@ -143,45 +145,90 @@ def send(part: Part) -> None:
             "log_level": 2,
         }
     )
-    n = 0
+    n, named = 0, [0]
     while not part.told(STOP):
         for _ in range(part.chance.randint(1, 300)):
             n += 1
-            message = _bad(part, n) if part.chance.random() < 0.1 else _good(part, n)
-            for _ in range(part.chance.choice((1, 1, 1, 2))):
+            if part.chance.random() < 0.1:
+                messages = [_bad(part, n, part.chance.choice(named))]
+            else:
+                messages = [_good(part, n)]
+                if _has_id(part, n):
+                    named.append(n)
+                    if part.chance.random() < 0.25:
+                        messages.append(_good(part, n, said="in other words"))
+            for message in messages:
                 producer.produce(told["topic"], **message)
         producer.poll(0)
         time.sleep(part.chance.uniform(0, 0.3))
     assert producer.flush(120) == 0
 
 
-def _good(part: Part, n: int) -> dict[str, Any]:
-    who, at = f"u{n % _PEOPLE}", "2026-03-01T12:00:00Z"
-    order = {"currency": "EUR", "amount_minor": n, "note": f"{consumed.SECRET} {n}"}
-    data = {"identifiers": {"user": who}, "data": order}
-    event = {"specversion": "1.0", "id": f"m{n}", "source": "/shop", "type": "order.placed"}
-    number = [(consumed.NUMBER, str(n).encode())]
-    if n % 2:
-        headers = [(f"ce_{name}", text.encode()) for name, text in {**event, "time": at}.items()]
-        json_ = ("content-type", b"application/json")
-        return {"key": who, "value": json.dumps(data), "headers": [*number, json_, *headers]}
-    whole = json.dumps({**event, "time": at, "data": data})
-    kind = ("content-type", b"application/cloudevents+json")
-    return {"key": who, "value": whole, "headers": [*number, kind]}
-
-
-def _bad(part: Part, n: int) -> dict[str, Any]:
-    how = part.chance.choice((*_SPOILT,))
-    good = _good(part, 2 * n)
-    value, kind = _SPOILT[how](good["value"])
-    return {
-        "key": good["key"],
-        "value": value,
-        "headers": [(consumed.BAD, how.encode()), ("content-type", kind.encode())],
-    }
-
-
+_AT = "2026-03-01T12:00:00Z"
+_JSON = ("content-type", b"application/json")
 _CE = "application/cloudevents+json"
+
+
+def _form(part: Part, n: int) -> str:
+    """How number `n` is said: as CloudEvents, and of one seed in Segment's way, of another as rows."""
+    if n % 4 < 2:
+        return ("structured", "binary")[n % 4]
+    return _others(part)
+
+
+def _others(part: Part) -> str:
+    return ("segment", "rows", "rows without ids")[part.seed % 3]
+
+
+def _has_id(part: Part, n: int) -> bool:
+    """Whether it brings an id, by which it is known when it is sent again, and not its place alone."""
+    form = _form(part, n)
+    return form != "rows without ids" and (form != "segment" or n % 3 > 0)
+
+
+def _good(part: Part, n: int, said: str = "", of: int | None = None) -> dict[str, Any]:
+    """Message `n`, in other words that are sealed; or what says `n` under the id of another number."""
+    of = n if of is None else of
+    who, form, note = f"u{of % _PEOPLE}", _form(part, of), f"{consumed.SECRET} {n} {said}"
+    headers = [(consumed.NUMBER, str(n).encode()), (consumed.FORM, form.encode())]
+    value: dict[str, Any]
+    if form == "segment":
+        value = {"type": "page", "userId": who, "name": f"p{n}", "timestamp": _AT}
+        value["properties"] = {"url": f"https://shop/{note}"}
+        if _has_id(part, of):
+            value["messageId"] = f"m{of}"
+    elif form.startswith("rows"):
+        value = {"no": f"m{of}", "when": _AT, "who": who, "cents": n, "note": note}
+    else:
+        event = {"specversion": "1.0", "id": f"m{of}", "source": "/shop", "type": "order.placed"}
+        order = {"currency": "EUR", "amount_minor": n, "note": note}
+        value = {"identifiers": {"user": who}, "data": order}
+        event["time"] = _AT
+        if form == "structured":
+            value = {**event, "data": value}
+            headers.append(("content-type", _CE.encode()))
+        else:
+            headers += [(f"ce_{name}", text.encode()) for name, text in event.items()]
+    if form != "structured":
+        headers.append(_JSON)
+    return {"key": who, "value": json.dumps(value), "headers": headers}
+
+
+def _bad(part: Part, n: int, known: int) -> dict[str, Any]:
+    """What cannot be taken; `known` is the number of one whose id may be used again, 0 of none."""
+    how = part.chance.choice((*_SPOILT, *(["id used again"] * bool(known))))
+    if how == "id used again":
+        # On the same partition, so that the first is the first everywhere.
+        message = _good(part, n + _BEYOND, of=known)
+        headers = [one for one in message["headers"] if one[0] != consumed.NUMBER]
+        return {**message, "headers": [(consumed.BAD, how.encode()), *headers]}
+    good = _good(part, 4 * n)
+    value, kind = _SPOILT[how](good["value"])
+    headers = [(consumed.BAD, how.encode()), ("content-type", kind.encode())]
+    return {"key": good["key"], "value": value, "headers": headers}
+
+
+_BEYOND = 10**9
 _SPOILT: Mapping[str, Callable[[str], tuple[str | bytes | None, str]]] = {
     "cut off": lambda text: (text[:-9], _CE),
     "null": lambda _: (None, _CE),
@@ -192,6 +239,8 @@ _SPOILT: Mapping[str, Callable[[str], tuple[str | bytes | None, str]]] = {
     "no UTF-8": lambda text: (text.encode().replace(b"order.", b"\xff\xfe"), _CE),
     "not a number": lambda text: (text.replace('"EUR"', "NaN"), _CE),
     "deep": lambda text: ("[" * 10_000 + text, _CE),
+    "neither call nor row": lambda text: (text, "application/json"),
+    "a list": lambda text: (f"[{text}]", "application/json"),
 }
 
 
@@ -203,19 +252,42 @@ def consume(part: Part) -> None:
     told = _find(part)
     consuming.BATCH = part.chance.choice((3, 100, 1_000))  # type: ignore[attr-defined]
     consuming._SESSION_MS = part.chance.choice((1_500, 5_000))
-    command_line("consume", told["topic"], "--source", "web", "--group", told["topic"])
+    command_line("consume", told["topic"], *_as(part), "--group", told["topic"])
 
 
 def consume_all(part: Part) -> None:
     """Be `bahi consume --once`, and list the refused."""
     told = _find(part)
     try:
-        command_line(
-            "consume", told["topic"], "--source", "web", "--group", told["topic"], "--once"
-        )
+        command_line("consume", told["topic"], *_as(part), "--group", told["topic"], "--once")
     except SystemExit as end:
         if end.code not in {0, 3}:
             raise
+
+
+_ROWS = """
+source = "web"
+[event]
+type = "order.placed"
+occurred_at = "when"
+%s
+[identifiers]
+user = "who"
+[fields]
+amount_minor = "cents"
+currency = { value = "EUR" }
+note = "note"
+"""
+
+
+def _as(part: Part) -> tuple[str, str]:
+    """What tells the command how to read what is sent."""
+    others = _others(part)
+    if others == "segment":
+        return "--source", "web"
+    mapping = part.folder / f"{part.name}.toml"
+    mapping.write_text(_ROWS % ('message_id = ["no"]' if others == "rows" else ""))
+    return "--mapping", str(mapping)
 
 
 def letters(part: Part) -> None:

@@ -7,16 +7,19 @@ from uuid import UUID
 
 import pytest
 
-from tests.soak.streams.consumed import BAD, NUMBER, SECRET, Intake, audit
+from tests.soak.streams.consumed import BAD, FORM, NUMBER, SECRET, Intake, audit
 from tests.soak.streams.reading import Record, Topic
 from tests.soak.tables import Row
 
 _PEOPLE = ("ada", "bob", "eve")
+_PAGES = (3,)
+"""Numbers said in Segment's way."""
 
 
 def _sent(offset: int, n: int) -> Record:
     header = (NUMBER, str(n).encode()) if n else (BAD, b"cut off")
-    return Record(n % 3, offset, _PEOPLE[n % 3], SECRET.encode(), [header])
+    form = (FORM, b"segment" if n in _PAGES else b"binary")
+    return Record(n % 3, offset, _PEOPLE[n % 3], SECRET.encode(), [header, form])
 
 
 def _refusal(offset: int, **said: object) -> Record:
@@ -25,16 +28,16 @@ def _refusal(offset: int, **said: object) -> Record:
 
 
 def _row(position: int, n: int, **said: object) -> Row:
+    page = n in _PAGES
     envelope = {
-        "type": "order.placed",
+        "type": "page.viewed" if page else "order.placed",
         "customer": str(UUID(int=n % 3)),
-        "data": {"amount_minor": n, "currency": "EUR"},
+        "data": {"page": f"p{n}"} if page else {"amount_minor": n, "currency": "EUR"},
         "source": "web",
         **said,
     }
-    return Row(
-        position, 0, UUID(int=n), "order.placed", 0, json.dumps(envelope).encode(), b"x", b""
-    )
+    body = json.dumps(envelope).encode()
+    return Row(position, 0, UUID(int=n), str(envelope["type"]), 0, body, b"x", b"")
 
 
 NUMBERS = (1, 2, 3, 4, 5, 6, 4, 0, 0)
@@ -82,6 +85,16 @@ PLANTED: Mapping[str, tuple[Callable[[], Intake], set[str]]] = {
     ),
     "a source of the sender's": (
         lambda: replace(SOUND, rows=[*ROWS[:-1], _row(6, 5, source="/shop")]),
+        {"as it was sent"},
+    ),
+    "a page for an order": (
+        lambda: replace(SOUND, rows=[*ROWS[:-1], _row(6, 5, data={"page": "p5"})]),
+        {"as it was sent"},
+    ),
+    "something of another beside it": (
+        lambda: replace(
+            SOUND, rows=[*ROWS[:3], _row(4, 3, data={"page": "p3", "quantity": 2}), *ROWS[4:]]
+        ),
         {"as it was sent"},
     ),
     "nothing sealed": (

@@ -1,0 +1,1 @@
+"""Commands: what a rule allows is done, and answered with its position."""

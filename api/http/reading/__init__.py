@@ -1,0 +1,1 @@
+"""Answers: customers, timelines, views and the stream of events, each for those who may."""

@@ -1,0 +1,1 @@
+"""One process that serves, folds and publishes, and what it tells of itself."""
