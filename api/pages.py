@@ -1,4 +1,4 @@
-"""What people read: a customer's page."""
+"""What people read, and programs: a customer's page, and how a view stands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from api.render import json_rows, out, readable
 from commands.profile import Profile
 from ledger.event import MERGED, SPLIT, Event, Recorded
 from ledger.people import Persons
+from projections import Listed
 
 _LATEST = 12
 
@@ -64,30 +65,56 @@ def print_customer(page: Page) -> None:
 
 def customer_json(page: Page) -> dict[str, Any]:
     """The same for programs, the whole timeline included."""
-    profile = page.profile
-    shown: dict[str, Any] = {"customer": str(page.customer)}
-    shown["also_known_as"] = [
-        {"customer": str(other), "since": _zulu(since)} for other, since in page.others
-    ]
-    if profile is not None:
-        shown["profile"] = {
-            **profile.details,
-            "identifiers": [f"{kind}:{value}" for kind, value in profile.identifiers],
-        }
-        shown["erased"], shown["unavailable"] = profile.erased, profile.unavailable
-    shown["views"] = {name: json_rows(rows) for name, rows in page.folds.items()}
-    shown["timeline"] = [
-        {
-            "position": recorded.position,
-            "occurred_at": _zulu(recorded.event.occurred_at),
-            "type": recorded.event.type,
-            "customer": str(recorded.event.customer),
-            "data": dict(recorded.event.data),
-            "tags": list(recorded.event.tags),
-        }
-        for recorded in page.timeline
-    ]
+    shown = person_json(page)
+    if page.profile is not None:
+        shown |= profile_json(page.profile)
+    shown["views"] = views_json(page.folds)
+    shown["timeline"] = [event_json(recorded) for recorded in page.timeline]
     return shown
+
+
+def person_json(page: Page) -> dict[str, Any]:
+    """Under whom they are read, and who else they are."""
+    others = [{"customer": str(other), "since": _zulu(since)} for other, since in page.others]
+    return {"customer": str(page.customer), "also_known_as": others}
+
+
+def profile_json(profile: Profile) -> dict[str, Any]:
+    """Who they are, and how much of it could not be read."""
+    named_by = [f"{kind}:{value}" for kind, value in profile.identifiers]
+    shown = {**profile.details, "identifiers": named_by}
+    return {"profile": shown, "erased": profile.erased, "unavailable": profile.unavailable}
+
+
+def views_json(folds: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """The rows that views have of one person."""
+    return {name: json_rows(rows) for name, rows in folds.items()}
+
+
+def event_json(recorded: Recorded) -> dict[str, Any]:
+    """An event of a timeline, without what is sealed in it."""
+    event = recorded.event
+    return {
+        "position": recorded.position,
+        "occurred_at": _zulu(event.occurred_at),
+        "type": event.type,
+        "customer": None if event.customer is None else str(event.customer),
+        "data": dict(event.data),
+        "tags": list(event.tags),
+    }
+
+
+def listed_json(line: Listed) -> dict[str, Any]:
+    """A view, and how it stands, for programs."""
+    return {
+        "name": line.name,
+        "kind": line.kind.value,
+        "state": line.state.value,
+        "position": line.position,
+        "lag": line.lag,
+        "purpose": line.purpose,
+        "failure": None if line.failure is None else str(line.failure),
+    }
 
 
 def print_erased(customer: UUID, erasure: pa.Table) -> None:

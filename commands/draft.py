@@ -116,6 +116,9 @@ class Draft:
         for name, given in (("identifiers", self.identifiers), ("references", self.references)):
             if given:
                 named[name] = [(identifier.kind, identifier.value) for identifier in given]
+        if self.touchpoint.claimed:
+            content = sealed.setdefault((None, Retention.CONTENT), {})
+            content["claimed"] = dict(self.touchpoint.claimed)
         return {part: fields for part, fields in sealed.items() if fields}
 
     def parts(self) -> dict[Part, dict[str, Any]]:

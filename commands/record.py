@@ -17,7 +17,7 @@ A crash between vault and book leaves identifiers and keys that the next attempt
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
@@ -158,6 +158,32 @@ def _try_run(
     limits: Limits,
 ) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
+    judged = judge(ledger, run, now, future_tolerance, region, limits, outcomes)
+    append_judged(ledger, judged, now, outcomes)
+    return [outcomes[index] for index in range(len(run))]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What may be appended: nothing speaks against it, as things were known then."""
+
+    drafts: Sequence[Draft]
+    persons: Persons
+    registered: Registered
+
+
+def judge(
+    ledger: Ledger,
+    run: Sequence[Touchpoint],
+    now: datetime,
+    future_tolerance: timedelta,
+    region: str | None,
+    limits: Limits,
+    outcomes: dict[int, Outcome],
+) -> Judged:
+    """What of a run is new and can be taken. `outcomes` is told the rest: what is refused or recorded
+    already, by its place in the run.
+    """
 
     def taken(drafts: Iterable[Draft], check: Callable[[Draft], None]) -> list[Draft]:
         """Those that pass; each of the others is refused, alone."""
@@ -185,8 +211,7 @@ def _try_run(
     _tag(ledger, new)
     persons = ledger.living.now()
     new = taken(_resolve(ledger, new, now, persons, limits, outcomes), check_sealable)
-    _append(ledger, new, now, persons, registered, outcomes)
-    return [outcomes[index] for index in range(len(run))]
+    return Judged(new, persons, registered)
 
 
 def _say_custom(
@@ -200,18 +225,20 @@ def _say_custom(
         draft.say(split(*as_sent(payload), registered))
 
 
-def _append(
+def append_judged(
     ledger: Ledger,
-    drafts: Sequence[Draft],
+    judged: Judged,
     now: datetime,
-    persons: Persons,
-    registered: Registered,
     outcomes: dict[int, Outcome],
+    *,
+    whole: bool = False,
 ) -> None:
     """Seal and append; what can be refused has been refused before.
 
     Raises `ConditionFailed`, `IdReused` or `Erased` where others were quicker; nothing is written then.
+    Of what names nobody, one whose id others were quicker with is refused alone, but for `whole`.
     """
+    drafts, persons = judged.drafts, judged.persons
     parts = [draft.parts() for draft in drafts]
     sealing = ledger.sealer.batch({key for part in parts for key in part})
     events: list[Event] = []
@@ -233,8 +260,9 @@ def _append(
     after = persons.upto
     if any(isinstance(draft.touchpoint.payload, CustomTracked) for draft in drafts):
         unless.append(REGISTRATION)
-        after = min(after, registered.position)
-    receipts = ledger.book.append(events, Condition(tuple(unless), after) if unless else None)
+        after = min(after, judged.registered.position)
+    conditional = whole or bool(unless)
+    receipts = ledger.book.append(events, Condition(tuple(unless), after) if conditional else None)
     answered = [(draft, receipts[place]) for draft, place in zip(drafts, places, strict=True)]
     for draft, receipt in answered:
         outcomes[draft.index] = _outcome(draft.id, receipt)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,9 @@ from ledger.errors import KeysUnavailable
 from ledger.gathering import Bounds, Gathering, Load
 from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
+
+_Handed = tuple[Touchpoint, ...]
+"""What one caller brings at once."""
 
 
 class Recorder:
@@ -37,8 +41,11 @@ class Recorder:
         self._future_tolerance = future_tolerance
         self._region = region
         self._limits = limits
-        self._gathering: Gathering[Touchpoint, Outcome] = Gathering(
-            "touchpoints", self._write, lambda _: Load(1, 0), bounds or Bounds(events=BATCH)
+        self._gathering: Gathering[_Handed, list[Outcome]] = Gathering(
+            "touchpoints",
+            self._write,
+            lambda handed: Load(len(handed), 0),
+            bounds or Bounds(events=BATCH),
         )
 
     async def record(self, touchpoint: Touchpoint) -> Outcome:
@@ -46,15 +53,28 @@ class Recorder:
 
         Raises `StoreUnavailable` if too many are waiting, or the recorder is closed.
         """
-        return await self._gathering.ask_from_task(touchpoint)
+        (outcome,) = await self._gathering.ask_from_task((touchpoint,))
+        return outcome
+
+    async def record_all(self, touchpoints: Sequence[Touchpoint]) -> list[Outcome]:
+        """For a task that brings many: they keep their order, and others may come in between.
+
+        An error of a store is raised for all of them; those before it may be recorded.
+        """
+        outcomes: list[Outcome] = []
+        for start in range(0, len(touchpoints), BATCH):
+            some = tuple(touchpoints[start : start + BATCH])
+            outcomes += await self._gathering.ask_from_task(some)
+        return outcomes
 
     def record_now(self, touchpoint: Touchpoint) -> Outcome:
         """For a thread, which is held until then."""
-        return self._gathering.ask(touchpoint)
+        (outcome,) = self._gathering.ask((touchpoint,))
+        return outcome
 
     @property
     def waiting(self) -> int:
-        """How many touchpoints wait for the next batch."""
+        """How many callers wait for the next batch."""
         return self._gathering.waiting
 
     def close(self) -> None:
@@ -72,7 +92,11 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _write(self, batch: Sequence[Touchpoint]) -> list[Outcome | Exception]:
+    def _write(self, batch: Sequence[_Handed]) -> list[list[Outcome] | Exception]:
+        told = iter(self._told([touchpoint for handed in batch for touchpoint in handed]))
+        return [_answer(list(islice(told, len(handed)))) for handed in batch]
+
+    def _told(self, batch: Sequence[Touchpoint]) -> list[Outcome | Exception]:
         told: list[Outcome | Exception] = []
         try:
             for outcome in record(
@@ -87,7 +111,17 @@ class Recorder:
         except KeysUnavailable as error:
             # That somebody's key does not open is no concern of the others.
             rest = batch[len(told) :]
-            told += [error] if len(rest) == 1 else [one for t in rest for one in self._write([t])]
+            told += [error] if len(rest) == 1 else [one for t in rest for one in self._told([t])]
         except Exception as error:  # noqa: BLE001 -- raised where it is waited for
             told += [error] * (len(batch) - len(told))
         return told
+
+
+def _answer(told: Sequence[Outcome | Exception]) -> list[Outcome] | Exception:
+    """The outcomes of what one caller brought, or the first error that was met with it."""
+    outcomes: list[Outcome] = []
+    for one in told:
+        if isinstance(one, Exception):
+            return one
+        outcomes.append(one)
+    return outcomes

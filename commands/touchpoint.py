@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from ledger.catalogue import EventType
@@ -18,7 +19,8 @@ class Touchpoint:
     `identifiers` name the person, in order of trust; `references` name an order, deal, ticket or
     account by the number that the source uses; `tags` are clear: campaign and market.
     `customer` and `things` (kind → random id) name the same where a command of ours knows them by their
-    ids; what comes from outside never does.
+    ids; what comes from outside never does. `claimed` (JSON) is what a sender whom nobody trusts says of who
+    it is: kept sealed with the event, and gone by in nothing.
     `source` and `message_id` together make the event's id, so the same pair is the same event.
     """
 
@@ -34,6 +36,7 @@ class Touchpoint:
     actor: UUID | None = None
     correlation: UUID | None = None
     causation: UUID | None = None
+    claimed: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class Fate(StrEnum):

@@ -11,6 +11,7 @@
     │   ├── NotAllowed            a rule forbids it as things stand; the message says what is allowed
     │   └── IdReused              this id is in the book already, with other clear fields
     ├── ConditionFailed           the book has moved on since the decision was read
+    ├── BadSignature              what came is not signed by whom it says, or was signed too long ago
     ├── Withheld                  a person's data is restricted: it is kept, and not used
     ├── NotFound                  no such customer, view, event or dead letter
     ├── DefinitionRefused         a fold, question or mapping file that cannot be used as it stands
@@ -116,6 +117,10 @@ class ConditionFailed(BahiError):
             f"found one at position {position}"
         )
         self.position = position
+
+
+class BadSignature(BahiError):
+    """What came is not signed by its sender, or not lately: nothing of it is read or kept."""
 
 
 class Withheld(BahiError):

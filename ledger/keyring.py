@@ -1,7 +1,8 @@
 """The keyring: the few keys on which every other secret hangs, in one file of mode 0600.
 
 It holds the key-encryption keys by epoch, the HMAC keys, the signing key, and what must outlive a
-restored backup: the high-water mark of book and vault, and the tombstones of erased customers.
+restored backup: the high-water mark of book and vault, the tombstones of erased customers, and
+which secrets of callers were withdrawn.
 Whoever has it can open the vault; without it, vault and book are noise.
 
 The file is JSON, replaced whole: written beside, flushed, renamed, and the folder flushed, so a
@@ -15,7 +16,7 @@ import stat
 import struct
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -104,6 +105,7 @@ class _File(_Frozen):
     signing_key: _Key
     high_water: HighWater = HighWater()
     tombstones: tuple[UUID, ...] = ()
+    withdrawn: dict[str, AwareDatetime] = {}
 
 
 class Keys:
@@ -115,6 +117,7 @@ class Keys:
         self.newest_since = file.epochs[-1].created_at
         self.high_water = file.high_water
         self.tombstones = frozenset(file.tombstones)
+        self.withdrawn = file.withdrawn
         self._ciphers = {epoch.number: AESGCM(epoch.key) for epoch in file.epochs}
         self._owner_keys = {epoch.number: _owner_key(epoch.key) for epoch in file.epochs}
         self._event_id_key = file.event_id_key
@@ -292,7 +295,9 @@ class Keyring:
             if number > file.epochs[-1].number:
                 raise BadUsage(f"expected an epoch of this keyring, came {number}")
             kept = tuple(epoch for epoch in file.epochs if epoch.number >= number)
-            return file.model_copy(update={"epochs": kept})
+            # What let nobody in any more when the epoch began is in no vault that still opens.
+            out = {what: at for what, at in file.withdrawn.items() if at > kept[0].created_at}
+            return file.model_copy(update={"epochs": kept, "withdrawn": out})
 
         self._change(retire)
 
@@ -322,6 +327,13 @@ class Keyring:
             return file.model_copy(update={"tombstones": tuple(stones)})
 
         self._change(buried)
+
+    def withdraw(self, digests: Iterable[bytes], at: datetime | None = None) -> None:
+        """Remember that secrets of these digests let nobody in from then on, or from now: a restored vault
+        may not know it.
+        """
+        told = dict.fromkeys((digest.hex() for digest in digests), at or self._clock())
+        self._change(lambda f: f.model_copy(update={"withdrawn": f.withdrawn | told}))
 
     def _change(self, change: Callable[[_File], _File]) -> _File:
         """Read, change and replace the file under the lock; nothing is written if nothing changed."""

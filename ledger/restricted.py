@@ -16,6 +16,9 @@ from ledger.people import People
 DESPITE = frozenset({"legal", "consent", "protection", "public-interest"})
 """The purposes for which those are seen whose data is restricted."""
 
+SERVICE = "service"
+"""The purpose of whoever names none."""
+
 
 class Restricted:
     """The restrictions of one book, read as they come. Safe to share between threads."""

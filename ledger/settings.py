@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,16 @@ def _vault(text: str) -> str:
             vault_file(text)
     except BadUsage as error:
         raise ValueError(str(error)) from None
+    return text
+
+
+def _host(text: str) -> str:
+    """An address to listen on."""
+    if text != "localhost":
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError("expected an IP address or localhost") from None
     return text
 
 
@@ -120,6 +131,17 @@ class Settings(BaseSettings):
     """File of the rules by which data is kept."""
     history: Path | None = None
     """Folder of the history in columns; copies of the book, which can be made again."""
+
+    http_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    """Where `bahi serve` listens: an address, or `localhost`; all others can call only if it says so."""
+    http_port: int = Field(default=8_000, ge=0, le=65_535)
+    """On which port; 0 for any that is free."""
+    http_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+)?$")] = ""
+    """How others call it, where a proxy stands before it: `https://events.example.com`."""
+    http_rate: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Requests a second that one key may make; twice as many at once."""
+    http_hsts: bool = False
+    """Whether browsers are told to come by TLS alone: for who serves by TLS and nothing else."""
 
     kafka: Annotated[tuple[_Broker, ...], NoDecode, BeforeValidator(_listed)] = ()
     """Brokers to begin with: `host:port,host:port`."""

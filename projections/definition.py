@@ -98,6 +98,11 @@ class Fold:
         return hashlib.sha256(orjson.dumps(what)).hexdigest()
 
     @cached_property
+    def index(self) -> tuple[Key, ...]:
+        """Its key in the order by which stores keep rows and find them: the customer first."""
+        return tuple(sorted(self.keys, key=lambda key: key.name != "customer"))
+
+    @cached_property
     def by_customer(self) -> bool:
         """Whether its rows belong to customers, and so merge when customers are merged."""
         return any(key.name == "customer" and key.type is ValueType.UUID for key in self.keys)

@@ -34,6 +34,9 @@ NOBODY: Mapping[str, pa.Table] = {name: schema.empty_table() for name, schema in
 
 _SOME_MOMENT = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 """A question's SQL is tried with it."""
+_MARK = "§ the moment §"
+NOW = f"CAST('{_MARK}' AS TIMESTAMP)"
+"""What stands in a question's SQL for `:now`."""
 _FROM_FOLDS = "ask folds and questions; `bahi views list` names them"
 
 
@@ -45,10 +48,17 @@ class Question:
     purpose: str
     select: exp.Query
     asks: frozenset[str]
+    written: str
+    """DuckDB's SQL of it, with `NOW` where it asks for the moment."""
 
     def sql(self, now: datetime) -> str:
         """DuckDB's SQL of it, asked at `now`."""
-        return _at(self.select, now)
+        return _at(self.written, now)
+
+    @property
+    def of_the_clock(self) -> bool:
+        """Whether it asks for the moment."""
+        return NOW in self.written
 
 
 def read_question(path: Path) -> Question:
@@ -95,14 +105,15 @@ def parse_question(name: str, text: str) -> Question:
                 name, "parameter", f"{written}: a question has one input", "write :now"
             )
     try:
-        reading = functions.read(_at(select, datetime(2000, 1, 1, tzinfo=UTC)))
+        written = _written(select)
+        reading = functions.read(_at(written, _SOME_MOMENT))
     except functions.NotOneSelect as error:
         raise DefinitionRefused(name, "file", _first_line(error), "see DuckDB's SQL") from error
     demand_steady(name, reading)
     for table in reading.tables:
         if "." in table or not table.replace("_", "").isalnum():
             raise DefinitionRefused(name, "FROM", f"{table}: it is no view", _FROM_FOLDS)
-    return Question(name, purpose, select, reading.tables - PEOPLE.keys())
+    return Question(name, purpose, select, reading.tables - PEOPLE.keys(), written)
 
 
 def demand_steady(name: str, reading: functions.Reading) -> None:
@@ -267,14 +278,17 @@ def _marked(text: str) -> str:
     return "".join(marked)
 
 
-def _at(select: exp.Query, now: datetime) -> str:
-    literal = exp.cast(
-        exp.Literal.string(now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")), "timestamp"
-    )
+def _written(select: exp.Query) -> str:
+    """Its SQL; that takes longer than to ask it, and is done once."""
+    moment = exp.cast(exp.Literal.string(_MARK), "timestamp")
     filled = select.transform(
-        lambda node: literal.copy() if isinstance(node, exp.Placeholder) else node
+        lambda node: moment.copy() if isinstance(node, exp.Placeholder) else node
     )
     return filled.sql(dialect="duckdb", comments=False)
+
+
+def _at(written: str, now: datetime) -> str:
+    return written.replace(_MARK, now.astimezone(UTC).replace(tzinfo=None).isoformat(" "))
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from ledger.event import Recorded
 from ledger.people import ALIASES
 from ledger.relation import EventSource, Scannable
 from projections import few, questions
+from projections.asking import answer_few
 from projections.definition import Fold
 from projections.expressions import Unclear
 from projections.folding import CannotFold, Folder, merge, seen
@@ -146,11 +147,17 @@ def answer_to(
     """The answer of a question to these rows; of folds that have none here, there are none."""
     wanted = questions.asked_by(name, asks)
     needed = {question: asks[question] for question in sorted(wanted & asks.keys())}
-    selects = {q: needed[q].sql(asked.now) for q in questions.in_order(folds, needed)}
+    order = questions.in_order(folds, needed)
     given = {
         fold: rows[fold] if fold in rows else folds[fold].shown.empty_table()
         for fold in sorted(wanted & folds.keys())
     }
+    if not where and sum(map(len, given.values())) <= _FEW:
+        written = {q: needed[q].written for q in order}
+        found = answer_few(name, given, written, asked.people, asked.now)
+        if found is not None:
+            return found
+    selects = {q: needed[q].sql(asked.now) for q in order}
     return questions.answer(name, given, selects, where, asked.people)
 
 
@@ -162,6 +169,17 @@ def members(customer: UUID, aliases: pa.Table | None) -> list[UUID]:
     canonical: UUID = own[0] if own else customer
     others: list[UUID] = _matching(aliases, "canonical", canonical).column("customer").to_pylist()
     return sorted({canonical, customer, *others})
+
+
+def merged_key(fold: Fold, key: Sequence[object], aliases: pa.Table | None) -> list[list[Any]]:
+    """The values of each part of a key, a customer's being those of the whole person."""
+    merged: list[list[Any]] = [
+        [*members(value, aliases)]
+        if part.name == "customer" and fold.by_customer and isinstance(value, UUID)
+        else [value]
+        for part, value in zip(fold.keys, key, strict=False)
+    ]
+    return merged + [[value] for value in key[len(fold.keys) :]]
 
 
 def _matching(table: pa.Table, column: str, value: UUID) -> pa.Table:

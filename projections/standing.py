@@ -1,8 +1,9 @@
 """How views stand to the book: current, behind, being rebuilt, or stopped at an event."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ledger.errors import FoldFailed
 from projections.definition import Fold
@@ -37,6 +38,25 @@ class Listed:
     """Events of the book that are not in it yet."""
     state: State
     failure: FoldFailed | None
+
+
+class Reached(NamedTuple):
+    """How far a fold has come, and whether it goes on from there."""
+
+    position: int
+    going: bool
+
+
+def reached(folds: Mapping[str, Fold], tables: Sequence[ViewTable]) -> dict[str, Reached]:
+    """How far each fold has come; one that has stopped goes on no more, and is not to be waited for."""
+    found = dict.fromkeys(folds, Reached(0, going=True))
+    stopped = {(table.fold.name, table.fold.hash) for table in tables if table.failure}
+    for table in tables:
+        name = table.fold.name
+        if table.serving and name in folds:
+            going = table.failure is None and (name, folds[name].hash) not in stopped
+            found[name] = Reached(table.position, going)
+    return found
 
 
 def listed(fold: Fold, tables: Sequence[ViewTable], head: int) -> Listed:

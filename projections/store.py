@@ -173,6 +173,13 @@ class ViewStore(Protocol):
         """
         ...
 
+    def read_after(self, name: str, after: Sequence[Any], most: int) -> Kept | None:
+        """The first rows of the serving table whose key comes after these values of its first columns.
+
+        In the order of `Fold.index`; with no values, from the first row on. None as for `read`.
+        """
+        ...
+
     def explain(self, fold: Fold) -> str:
         """The SQL by which rows of a fold are kept and merged here, for people."""
         ...

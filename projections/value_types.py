@@ -50,9 +50,9 @@ def arrow_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
     if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
+        return pa.array(values, pa.int64()).view(kind)  # as it lies: to cast a few takes longer
     if pa.types.is_date32(kind):
-        return pa.array(values, pa.int32()).cast(kind)
+        return pa.array(values, pa.int32()).view(kind)
     if pa.types.is_boolean(kind):
         return pa.array(values, pa.int8()).cast(kind)
     return pa.array(values, kind)

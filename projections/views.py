@@ -14,15 +14,17 @@ import pyarrow as pa
 
 from ledger.clock import Clock, system_clock
 from ledger.errors import BadUsage, DefinitionRefused, FoldFailed, NotFound, StoreUnavailable
+from ledger.people import Persons
 from ledger.relation import EventSource
-from projections import check, explain, keeping, questions, reading
+from projections import check, explain, keeping, questions, reading, standing
 from projections import why as why_
 from projections.definition import Fold, read_fold
 from projections.engine import Progress
 from projections.folding import without
+from projections.paging import InOrder, Nobody, Span
 from projections.questions import Question, Questions
 from projections.reading import Asked
-from projections.standing import Kind, Listed, State, failed, listed
+from projections.standing import Kind, Listed, Reached, State, failed, listed
 from projections.store import Forgotten, ViewStore, ViewTable
 from projections.stores import open_views
 
@@ -47,6 +49,7 @@ class Views:
         self._gone = gone
         known = {table.fold.text_digest: table.fold for table in store.tables()}
         self._folds, self._questions = load(folders, known)
+        self._sound = False
 
     @classmethod
     def open(
@@ -77,7 +80,7 @@ class Views:
         """These views, some of them defined otherwise, to look at the past: nothing is kept of them."""
         supposed: Views = copy(self)
         supposed._folds = {**self._folds, **folds}
-        supposed._questions = self._questions.also(asks)
+        supposed._questions, supposed._sound = self._questions.also(asks), False
         return supposed
 
     def catch_up(self, source: EventSource, progress: Progress | None = None) -> dict[str, int]:
@@ -88,6 +91,10 @@ class Views:
         """
         keeping.catch_up(self._store, self._folds, source, progress, gone=self._gone)
         return self._positions()
+
+    def standing(self) -> dict[str, Reached]:
+        """How far each fold has come."""
+        return standing.reached(self._folds, self._store.tables())
 
     def forget(self, customers: Collection[UUID]) -> None:
         """Delete the rows of these customers, whatever state a view is in; see `ViewStore.forget`."""
@@ -132,7 +139,8 @@ class Views:
             return all(t.serving or t.failure is not None for t in tables if t.id in wanted)
 
         keeping.catch_up(self._store, self._folds, source, progress, over, self._gone)
-        for table in (t for one in new for t in self._tables(one.fold.name)):
+        names = {one.fold.name for one in new}
+        for table in (t for t in self._store.tables() if t.fold.name in names):
             if table.failure and not table.serving:
                 raise failed(table)
             if not table.serving:
@@ -178,7 +186,10 @@ class Views:
         asked = Asked(
             now or as_of or self._clock(), source, as_of, known_upto, aliases, joined, hidden
         )
-        return self._rows(name, asked, where, customer)
+        self._known(name)
+        return reading.view_rows(
+            self._store, self._folds, self._questions, name, asked, where, customer
+        )
 
     def customer(
         self,
@@ -228,6 +239,10 @@ class Views:
         """
         asked = Asked(now or self._clock(), aliases=aliases, joined=joined)
         return reading.answer_to(rows, self._folds, self._questions, name, asked)
+
+    def in_order(self, name: str, persons: Persons, hidden: Nobody, span: Span) -> InOrder:
+        """The rows of a fold as they are kept, some at a time; see `projections.paging`."""
+        return InOrder(self._store, self._fold(name), persons, hidden, span)
 
     def kept(self, name: str) -> tuple[int, pa.Table]:
         """A fold's position and its rows as they are kept, from one moment of the store.
@@ -294,16 +309,17 @@ class Views:
 
         Raises `DefinitionRefused` for a question that cannot be asked.
         """
-        questions.demand_sound(self._folds, self._questions)
+        if not self._sound:
+            questions.demand_sound(self._folds, self._questions)
+            self._sound = True
         tables = self._store.tables()
         folds = {name: listed(fold, tables, head) for name, fold in sorted(self._folds.items())}
         asked = []
         for name, question in sorted(self._questions.items()):
             on = [folds[f] for f in questions.asked_by(name, self._questions) if f in folds]
             slowest = min(on, key=lambda line: line.position, default=None)
-            position, state = (
-                (slowest.position, slowest.state) if slowest else (head, State.CURRENT)
-            )
+            position = slowest.position if slowest else head
+            state = slowest.state if slowest else State.CURRENT
             asked.append(
                 Listed(
                     name, Kind.QUESTION, question.purpose, position, head - position, state, None
@@ -344,23 +360,8 @@ class Views:
         if as_of is not None:
             conditions = [f"({fold.where})"] if fold.where else []
             fold = replace(fold, where=" AND ".join([*conditions, reading.happened_by(as_of)]))
-        merged = [
-            reading.members(value, aliases)
-            if part.name == "customer" and fold.by_customer and isinstance(value, UUID)
-            else [value]
-            for part, value in zip(fold.keys, key, strict=False)
-        ]
-        merged += [[value] for value in key[len(fold.keys) :]]
+        merged = reading.merged_key(fold, key, aliases)
         return why_.why(fold, column, merged, source, known_upto, hidden)
-
-    def _rows(self, name: str, asked: Asked, where: str | None, customer: UUID | None) -> pa.Table:
-        self._known(name)
-        return reading.view_rows(
-            self._store, self._folds, self._questions, name, asked, where, customer
-        )
-
-    def _tables(self, name: str) -> Sequence[ViewTable]:
-        return [table for table in self._store.tables() if table.fold.name == name]
 
     def _known(self, name: str) -> None:
         if name not in self._folds and name not in self._questions:

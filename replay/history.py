@@ -19,6 +19,7 @@ from ledger.event import Recorded, moment_of
 from ledger.gone import hidden_table
 from ledger.people import People, Persons
 from projections import Views
+from projections.paging import InOrder, Span
 from projections.why import Why
 from replay import cage, withheld
 from replay.cage import events as caged
@@ -112,6 +113,12 @@ class Past:
             hidden=look.nobody,
         )
 
+    def in_order(self, name: str, span: Span) -> InOrder:
+        """Today's rows of a fold, some at a time in the order of its index; see `projections.paging`."""
+        look = self._look(NOW)
+        self._demand_going(name)
+        return self._views.in_order(name, look.persons, lambda: hidden_table(self._hidden()), span)
+
     def _demand_going(self, name: str) -> None:
         for failure in self._views.failures([name]):
             raise failure
@@ -154,20 +161,27 @@ class Past:
         aliases, joined = persons.aliases(), persons.togetherness()
         return self._views.ask(name, rows, now=at.as_of, aliases=aliases, joined=joined)
 
-    def timeline(self, customer: UUID, at: Clocks = NOW) -> list[Recorded]:
-        """What happened with this person, in the order in which it happened; nothing if they are hidden."""
+    def timeline(
+        self, customer: UUID, at: Clocks = NOW, types: Sequence[str] = ()
+    ) -> list[Recorded]:
+        """What happened with this person, in the order in which it happened; nothing if they are hidden.
+
+        `types` are those that are wanted; none: all of them.
+        """
         look = self._look(at, customer)
         if customer in look.hidden:
             return []
         members = look.persons.members(customer)
-        return self._seen([f"{CUSTOMER_TAG}{member}" for member in members], look)
+        return self._seen([f"{CUSTOMER_TAG}{member}" for member in members], look, types)
 
     def about(self, tag: str, at: Clocks = NOW) -> list[Recorded]:
         """What happened with a thing, such as `deal:…`, in the order in which it happened."""
         return self._seen([tag], self._look(at))
 
-    def _seen(self, tags: Sequence[str], look: "_Look") -> list[Recorded]:
-        matching, as_of = [Match(tags=(tag,)) for tag in tags], look.at.as_of
+    def _seen(
+        self, tags: Sequence[str], look: "_Look", types: Sequence[str] = ()
+    ) -> list[Recorded]:
+        matching, as_of = [Match(tuple(types), (tag,)) for tag in tags], look.at.as_of
         found = self._book.read(matching=matching, upto=look.at.known_upto)
         seen = (
             withheld.about_nobody(recorded, look.hidden)

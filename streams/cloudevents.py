@@ -1,8 +1,9 @@
 """CloudEvents read into touchpoints, whatever brought them.
 
-Source: CloudEvents 1.0.2. `type` is a type of the catalogue and `time` when it happened. `source` and `id`
-together tell it from all others of its sender; the source of the touchpoint they are not, since that is for
-the door to say. The extensions `correlation` and `causation` tie it to others; the rest is for others. Its data:
+Source: CloudEvents 1.0.2, its JSON event format 1.0.2, §2 and §3, and its HTTP and Kafka protocol bindings
+1.0.2. `type` is a type of the catalogue and `time` when it happened. `source` and `id` together tell it from all
+others of its sender; the source of the touchpoint they are not, since that is for the door to say. The
+extensions `correlation` and `causation` tie it to others; the rest is for others. Its data:
 
     {"identifiers": {"user": "u17", "email": "anna@example.com"},    who it is about, most trusted first
      "references": {"order": "A-1042"},                              account, deal, ticket, order, task
@@ -10,7 +11,9 @@ the door to say. The extensions `correlation` and `causation` tie it to others; 
      "data": {"amount_minor": 1250, "currency": "EUR"}}              attributes of the type, clear and personal
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,17 +21,20 @@ from uuid import UUID
 import orjson
 
 from commands.touchpoint import Touchpoint
-from ledger import catalogue
-from ledger.catalogue import EventType
-from ledger.errors import BadField, TooLarge, UnknownType, came
-from ledger.identifiers import MAX_IDENTIFIER, Identifier
-from streams.parts import Json, moment_of, object_of, text_of
+from ledger.errors import BadField, came
+from streams import events
+from streams.files.rows import parse_json
+from streams.parts import Json, is_json, moment_of, object_of
 
 VERSION = "1.0"
 REQUIRED = ("specversion", "id", "source", "type")
+MAY_BE_NAMED = frozenset((*REQUIRED, "time", "correlation", "causation"))
+"""Attributes that a message may name: as any other, a sender may have named a person."""
 
-_PARTS = ("identifiers", "references", "tags", "data")
-_TAGS = tuple(kind for kind in catalogue.TAG_KINDS if kind not in catalogue.REFERENCE_KINDS)
+named_in = events.named_in
+
+_DATA = ("data", "data_base64")
+"""What an event has one of, besides its attributes."""
 _OURS = "/bahi/"
 """How the sources begin of what a ledger like this one publishes."""
 
@@ -46,33 +52,48 @@ def touchpoint_of(
     """
     _demand_attributes(attributes)
     parts = _parts(data)
-    at = moment_of(attributes, "time", "time") or otherwise
-    if at is None:
-        raise BadField("time", "a time such as 2026-01-31T12:00:00Z", "nothing")
-    payload = _payload(attributes["type"], parts["data"])
-    return Touchpoint(
-        payload,
-        at,
-        source,
-        orjson.dumps([attributes["source"], attributes["id"]]).decode(),
-        tuple(_identifiers(parts["identifiers"], "identifiers")),
-        tuple(_identifiers(parts["references"], "references", catalogue.REFERENCE_KINDS)),
-        {tag.kind: tag.value for tag in _identifiers(parts["tags"], "tags", _TAGS)},
-        actor=actor,
-        correlation=_uuid(attributes, "correlation"),
-        causation=_uuid(attributes, "causation"),
-    )
+    at = events.demanded(moment_of(attributes, "time", "time") or otherwise, "time")
+    message_id = orjson.dumps([attributes["source"], attributes["id"]]).decode()
+    return events.made_of(parts, attributes, attributes["type"], at, source, message_id, actor)
 
 
-def named_in(data: Any) -> tuple[tuple[Identifier, ...], str | None]:
-    """Whom the data of a refused event names, and in which market, as far as it can be read."""
-    if not isinstance(data, Mapping):
-        return (), None
-    named, market = data.get("identifiers"), data.get("tags")
-    found = named.items() if isinstance(named, Mapping) else ()
-    identifiers = tuple(Identifier(kind, str(value)) for kind, value in found if value is not None)
-    region = market.get("market") if isinstance(market, Mapping) else None
-    return identifiers, region if isinstance(region, str) else None
+def in_headers(
+    headers: Iterable[tuple[str, bytes]], prefix: str, also: Iterable[str] = ()
+) -> dict[str, str]:
+    """Of the headers those that begin with `prefix` or are one of `also`, their names in small letters.
+
+    Raises `BadField` for one that comes several times, or is no UTF-8.
+    """
+    found: dict[str, str] = {}
+    for given, value in headers:
+        name = given.lower()
+        if not name.startswith(prefix) and name not in also:
+            continue
+        known = name in also or name.removeprefix(prefix) in MAY_BE_NAMED
+        shown = name if known else "headers"
+        if name in found:
+            raise BadField(shown, "one header of this name", "several")
+        try:
+            found[name] = value.decode()
+        except UnicodeDecodeError as error:
+            raise BadField(shown, "text in UTF-8", f"another byte at {error.start:,}") from None
+    return found
+
+
+def taken_apart(event: Json) -> tuple[dict[str, str], Any]:
+    """Context attributes and data of an event in structured mode. Raises `BadField`."""
+    attributes = {
+        name: _attribute(name, value)
+        for name, value in event.items()
+        if name not in _DATA and value is not None
+    }
+    return attributes, _data_of(event)
+
+
+def put_together(attributes: Mapping[str, str], data: Any) -> dict[str, Any]:
+    """An event in structured mode, as `taken_apart` reads it. No attribute is called as data are."""
+    named = {name: text for name, text in attributes.items() if name not in _DATA}
+    return {**named, "data": data}
 
 
 def _demand_attributes(attributes: Mapping[str, str]) -> None:
@@ -87,39 +108,34 @@ def _demand_attributes(attributes: Mapping[str, str]) -> None:
 
 def _parts(data: Any) -> dict[str, Json]:
     if not isinstance(data, Mapping):
-        raise BadField("data", "an object of " + ", ".join(_PARTS), came(data))
+        raise BadField("data", "an object of " + ", ".join(events.PARTS), came(data))
     for name in data:
-        if name not in _PARTS:  # a sender may have put anything there: it is not quoted
-            raise BadField("data", "no other than " + ", ".join(_PARTS), came(name))
-    return {name: object_of(data, name, name) for name in _PARTS}
+        if name not in events.PARTS:  # a sender may have put anything there: it is not quoted
+            raise BadField("data", "no other than " + ", ".join(events.PARTS), came(name))
+    return {name: object_of(data, name, name) for name in events.PARTS}
 
 
-def _payload(topic: str, data: Json) -> EventType:
-    """What happened; a type that there is not is not quoted, since senders write anything there."""
+def _attribute(name: str, value: Any) -> str:
+    """A context attribute as text, as headers would have it: whole numbers and truths are written out."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    raise BadField(name if name in REQUIRED else "attributes", "text", came(value))
+
+
+def _data_of(event: Json) -> Any:
+    kind = str(event.get("datacontenttype") or "").partition(";")[0].strip().lower()
+    if kind and not is_json(kind):
+        raise BadField("datacontenttype", "application/json", came(kind))
+    if "data_base64" not in event:
+        return event.get("data")
+    if event.get("data") is not None:
+        raise BadField("data_base64", "data, or data_base64", "both")
     try:
-        return catalogue.parse(topic, data)
-    except UnknownType as refusal:
-        raise UnknownType(refusal.field, refusal.expected, came(topic)) from None
-
-
-def _identifiers(
-    given: Json, field: str, kinds: Collection[str] | None = None
-) -> Iterator[Identifier]:
-    """Kind and value of each; nor is a kind quoted, for the same reason."""
-    for kind in given:
-        if kinds is not None and kind not in kinds:
-            raise BadField(field, "one of " + ", ".join(kinds), came(kind))
-        text = text_of(given, kind, field)
-        if text is None:
-            continue
-        if len(text) > MAX_IDENTIFIER:
-            raise TooLarge(field, f"at most {MAX_IDENTIFIER:,} characters", came(text))
-        yield Identifier(kind, text)
-
-
-def _uuid(attributes: Mapping[str, str], name: str) -> UUID | None:
-    text = attributes.get(name)
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        raise BadField(name, "a UUID", came(text)) from None
+        text = b64decode(event["data_base64"], validate=True).decode()
+    except (NotBase64, UnicodeDecodeError, ValueError, TypeError):
+        raise BadField("data_base64", "JSON in base64", came(event["data_base64"])) from None
+    return parse_json(text, "data_base64")

@@ -12,7 +12,7 @@ from commands.draft import somebody_else
 from commands.record import BATCH, check, record
 from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger.clock import Clock, Ids
-from ledger.errors import BadUsage, NamesErased, NotFound, Refused
+from ledger.errors import BadUsage, NamesErased, Refused
 from ledger.identifiers import Identifier, normalise
 from ledger.naming import LIMITS, Limits
 from ledger.opening import Ledger
@@ -133,15 +133,10 @@ def replay_letters(
     Before any is tried, raises `NotFound` for a letter that is not there, and `BadUsage` for one
     that came through another door than files of this source.
     """
-    doors = {letter.id: letter.door for letter in ledger.vault.letters()}
     wanted = list(dict.fromkeys(letters))
-    for letter_id in wanted:
-        if letter_id not in doors:
-            raise NotFound("dead letter", str(letter_id), "`bahi dead list` lists them")
-        if doors[letter_id] != f"{DOOR}:{mapping.source}":
-            raise BadUsage(
-                f"expected a letter of {DOOR}:{mapping.source}, came one of {doors[letter_id]}"
-            )
+    for kept in map(ledger.vault.letter, wanted):
+        if kept.door != f"{DOOR}:{mapping.source}":
+            raise BadUsage(f"expected a letter of {DOOR}:{mapping.source}, came one of {kept.door}")
 
     def row(letter: DeadLetter) -> Touchpoint:
         return touchpoint_of(
@@ -160,8 +155,10 @@ def try_again(
     letters: Iterable[UUID],
     item_of: Callable[[DeadLetter], Touchpoint],
     intake: Intake,
+    judged: Callable[[UUID, Outcome], Outcome] = lambda _, outcome: outcome,
 ) -> Iterator[tuple[UUID, Outcome]]:
-    """Record what dead letters say by now; `item_of` raises `Refused` for one that still says nothing.
+    """Record what dead letters say by now; `item_of` raises `Refused` for one that still says nothing, and
+    `judged` has the last word on what became of one.
 
     Whichever is in the book then is destroyed, and whichever is about somebody who is erased.
     """
@@ -171,6 +168,7 @@ def try_again(
             (outcome,) = taken(ledger, [item_of(letter)], intake)
         except Refused as refusal:
             outcome = Outcome(Fate.REFUSED, refusal=refusal)
+        outcome = judged(letter_id, outcome)
         if outcome.fate is not Fate.REFUSED or isinstance(outcome.refusal, NamesErased):
             ledger.vault.remove([letter.id])
         yield letter_id, outcome

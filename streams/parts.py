@@ -1,15 +1,46 @@
 """Parts of JSON that others made up, taken out: each a value of the kind expected, or a `BadField`."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from ledger.errors import BadField, came
+from streams.files.rows import parse_json
 
 Json = Mapping[str, Any]
 
+CONTENT_TYPE = "content-type"
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+
 _REMEMBERED = 4_096
+
+
+def json_of(value: bytes | None, field: str) -> Any:
+    """JSON in UTF-8, as `parse_json` reads it. Raises `Refused`."""
+    if value is None:
+        raise BadField(field, "JSON", "nothing")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise BadField(field, "text in UTF-8", f"another byte at {error.start:,}") from None
+    return parse_json(text, field)
+
+
+def is_json(kind: str) -> bool:
+    """Whether a media type, in small letters and without parameters, is one of JSON."""
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def demand_json(content_type: str, *, as_said: bool) -> None:
+    """Raises `BadField` for a content type that is no JSON `as_said`, or in another charset than UTF-8."""
+    if not as_said:
+        expected = "application/json or application/cloudevents+json"
+        raise BadField(CONTENT_TYPE, expected, came(content_type))
+    charset = _CHARSET.search(content_type)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise BadField(CONTENT_TYPE, "charset utf-8", came(content_type))
 
 
 def object_of(within: Json, name: str, field: str) -> Json:

@@ -1,7 +1,8 @@
 """Messages as Segment's libraries send them, read into touchpoints.
 
 Source: the Segment HTTP Tracking API and its Spec, common fields. `userId` names a `user` and `anonymousId` an
-`anonymous`; an e-mail address or a telephone among the traits names the same person, if it is one.
+`anonymous`; an e-mail address or a telephone among the traits names the same person, if it is one; the
+traits of a group are not theirs.
 
 | call     | becomes             | of it                                                                      |
 | -------- | ------------------- | -------------------------------------------------------------------------- |
@@ -13,12 +14,15 @@ Source: the Segment HTTP Tracking API and its Spec, common fields. `userId` name
 | alias    | customer.updated    | that `previousId` is the same person                                       |
 
 When it happened: `timestamp`; else `originalTimestamp`, moved by as much as the sender's clock was off where
-`sentAt` and `receivedAt` tell.
+`sentAt` and `receivedAt` tell. Who hears it from the sender knows better when it was received: see `heard_at`.
+
+Of a sender whom nobody trusts, identify, group and alias are no more than claims: events of their name, with
+what they say of anybody sealed and nothing made of it.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +31,7 @@ from ledger import catalogue
 from ledger.catalogue.fields import check_code
 from ledger.errors import BadField, Refused, TooLarge, came
 from ledger.identifiers import MAX_IDENTIFIER, Identifier, normalise
+from streams.claims import distrusted
 from streams.parts import Json, moment_of, object_of, text_of
 
 Said = tuple[str, dict[str, Any]]
@@ -38,21 +43,25 @@ def touchpoint_of(
     source: str,
     *,
     message_id: str,
+    at: datetime | None = None,
     otherwise: datetime | None = None,
     actor: UUID | None = None,
+    trusted: bool = True,
 ) -> Touchpoint:
     """The touchpoint of a call; `message_id` and `otherwise` hold where it does not say its id and when it
-    happened. Raises `Refused`.
+    happened, and `at` is when it did, whatever it says. Raises `Refused`.
     """
     call = message.get("type")
     if not isinstance(call, str) or call not in _CALLS:
         raise BadField("type", "one of " + ", ".join(_CALLS), came(call))
     topic, attributes = _CALLS[call](message)
-    at = _happened_at(message) or otherwise
+    if not trusted and call in _CLAIMING:
+        topic, attributes = "custom.tracked", {"tracked_name": call}
+    at = at or _happened_at(message) or otherwise
     if at is None:
         raise BadField("timestamp", "a time such as 2026-01-31T12:00:00Z", "nothing")
     group = text_of(message, "groupId", "groupId") if call == "group" else None
-    return Touchpoint(
+    touchpoint = Touchpoint(
         catalogue.parse(topic, attributes),
         at,
         source,
@@ -61,6 +70,39 @@ def touchpoint_of(
         (Identifier("account", group),) if group else (),
         actor=actor,
     )
+    if trusted:
+        return touchpoint
+    if text_of(message, "anonymousId", "anonymousId") is None:
+        raise BadField("anonymousId", "text", "nothing")
+    context = object_of(message, "context", "context")
+    claims = {
+        "traits": object_of(message, "traits", "traits"),
+        "context.traits": object_of(context, "traits", "context.traits"),
+    }
+    return distrusted(touchpoint, claims)
+
+
+def heard_at(message: Json, received_at: datetime) -> tuple[datetime, bool]:
+    """When a call happened that came from its sender just now, and whether that is by our clock, or may be
+    when the same comes again, sent at another time.
+
+    A sender whose clock is off by more than a message may take is believed how long it waited, and not when
+    that was. Raises `BadField`.
+    """
+    said = moment_of(message, "timestamp", "timestamp")
+    said = said or moment_of(message, "originalTimestamp", "originalTimestamp")
+    sent = moment_of(message, "sentAt", "sentAt")
+    if said is None:
+        return received_at, True
+    if sent is None or abs(received_at - sent) <= _ON_ITS_WAY:
+        return said, sent is not None
+    try:
+        return said + (received_at - sent), True
+    except OverflowError:
+        raise BadField("sentAt", "a time near timestamp", "another") from None
+
+
+_ON_ITS_WAY = timedelta(minutes=1)
 
 
 def is_call(message: object) -> bool:
@@ -91,10 +133,14 @@ _NAMES = (
     ("anonymous", (), "previousId"),
 )
 """Kinds of identifiers and where they stand, most trusted first."""
+_TRAITS_OF_A_GROUP = ("traits",)
 
 
 def _identifiers(message: Json) -> Iterator[Identifier]:
+    of_a_group = message.get("type") == "group"
     for kind, holder, name in _NAMES:
+        if of_a_group and holder == _TRAITS_OF_A_GROUP:
+            continue  # its address is every member's: they would become one person
         within = message
         for part in holder:
             within = object_of(within, part, part)
@@ -211,6 +257,8 @@ def _alias(message: Json) -> Said:
     return "customer.updated", {}
 
 
+_CLAIMING = ("identify", "group", "alias")
+
 _CALLS: Mapping[str, Callable[[Json], Said]] = {
     "identify": _identify,
     "track": _track,
@@ -219,3 +267,5 @@ _CALLS: Mapping[str, Callable[[Json], Said]] = {
     "group": _group,
     "alias": _alias,
 }
+CALLS = tuple(_CALLS)
+"""What there is of them."""

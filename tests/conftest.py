@@ -2,11 +2,15 @@
 
 import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 
@@ -34,6 +38,40 @@ def pytest_configure(config: pytest.Config) -> None:
         atexit.register(_say_no_more)
     else:  # not one of the workers: the process that began the run
         config.add_cleanup(shared.SharedServers().close)
+        _keep_files_in_memory(config)
+
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, and the folder in it is our own
+_ROOM_BYTES = 6 * 2**30
+_FAILED = pytest.StashKey[bool]()
+
+
+def _keep_files_in_memory(config: pytest.Config) -> None:
+    """Have temporary files in memory, where the system offers it, there is room, and no other place was asked for.
+
+    Only a power cut could tell the difference, and every commit of every test would wait for a disk; a long campaign
+    does wait for it. They go with the run, unless something failed: then they stay, to be looked at, until the next.
+    """
+    asked = "TMPDIR" in os.environ or config.option.basetemp or config.option.markexpr == "soak"
+    if asked or not _MEMORY.is_dir():
+        return
+    if min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available) < _ROOM_BYTES:
+        return
+    for left in _MEMORY.glob("bahi-tests-*-*"):
+        if not psutil.pid_exists(int(left.name.split("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=f"bahi-tests-{os.getpid()}-", dir=_MEMORY)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+
+    def clear() -> None:
+        if not config.stash.get(_FAILED, False):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(clear)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_FAILED] = exitstatus == pytest.ExitCode.TESTS_FAILED
 
 
 def _say_no_more() -> None:

@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from tests.servers import MissingServerError, Postgres, ServerError, postgres, shared
+from tests.servers.node import find_node
 
 INSTALL_LINE = "python -m pip install --require-hashes -r tests/servers/wheels.lock"
 ROOT = Path(__file__).parents[1]
@@ -130,6 +131,14 @@ def test_a_missing_server_fails_and_says_what_installs_it(
             shared.address(name)
     finally:
         run.close()
+    assert INSTALL_LINE in str(failure.value)
+
+
+def test_a_missing_node_fails_and_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    with pytest.raises(MissingServerError) as failure:
+        find_node()
     assert INSTALL_LINE in str(failure.value)
 
 

@@ -1,9 +1,11 @@
 """Style that matters, as tests: what a reader of the tree relies on, and what must never get into it."""
 
+import logging
 import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
@@ -64,14 +66,18 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 
 def test_lock_files_hold_names_versions_and_hashes_only() -> None:
     locks = {name: text for name, text in tracked_text().items() if name.endswith(".lock")}
-    assert len(locks) == 2
+    assert len(locks) == 3
     pin = r"[a-z0-9._-]+==[\w.+]+( ; [\w.'<>=!() ]+)? \\"
     digest = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
     assert found(rf"^(?!({pin}|{digest})$)", locks) == []
 
 
-def test_imports_run_one_way() -> None:
+def test_imports_run_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It would set up logging anew, and so silence every logger of this process, for all tests to come.
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
+    others = logging.getLogger("of others")
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0
+    assert not others.disabled
 
 
 def test_nothing_else_stands_at_the_top_level() -> None:

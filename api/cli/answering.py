@@ -8,8 +8,9 @@ from uuid import UUID
 
 import typer
 
+from api.carrying_out import done
 from api.cli.app import SOURCE, AsOf, Json, KnownAt, MessageId, app, catch_up, clocks, opened
-from api.cli.carrying_out import Said, carry_out, done, parse
+from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.looking import find_customer
 from api.cli.requests import VIEWS, grounds_told, print_request, request_json
 from api.cli.showing import within
@@ -29,6 +30,7 @@ from commands.privacy import (
     start_of,
 )
 from commands.privacy.certificate import digest_of
+from commands.privacy.laws import WITHDRAWN
 from commands.rules import RULES
 from commands.touchpoint import Fate, Touchpoint
 from ledger.catalogue import EventType
@@ -152,7 +154,9 @@ def privacy_extend(
     _step("privacy.extended", request, "It is extended", at, message_id, json=json, **fields)
 
 
-@privacy.command("refuse", epilog=grounds_told(REFUSALS))
+@privacy.command(
+    "refuse", epilog=f"{grounds_told(REFUSALS)} · any: {WITHDRAWN}, when they took it back"
+)
 def privacy_refuse(
     request: Asked,
     ground: Annotated[str, typer.Option("--ground", help="Why, by a code of those below.")],
@@ -163,7 +167,7 @@ def privacy_refuse(
     message_id: MessageId = None,
     json: Json = False,
 ) -> None:
-    """They were told that it is refused, on a ground that its law has for it."""
+    """They were told that it is refused, on a ground that its law has for it. Or they took it back."""
     fields = {"ground": ground, "grounds": grounds}
     _step("privacy.refused", request, "It is refused", at, message_id, json=json, **fields)
 

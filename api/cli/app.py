@@ -58,8 +58,6 @@ Purpose = Annotated[
         help=f"What for, in one word; whose data is restricted is shown for {', '.join(sorted(DESPITE))}.",
     ),
 ]
-SERVICE = "service"
-"""The purpose of whoever names none."""
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 Out = Annotated[Path | None, typer.Option("--out", help="A file to write to instead of stdout.")]

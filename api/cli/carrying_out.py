@@ -1,32 +1,25 @@
 """How a command that a rule guards is asked for on the command line, and answered."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
-from uuid import UUID
 
+from api import carrying_out
+from api.carrying_out import Asked, said_at
 from api.cli.app import SOURCE
 from api.cli.looking import find_customer
-from api.cli.naming import reference, thing_id
+from api.cli.naming import references
 from api.render import out, write_json
 from api.wiring import Bahi
-from commands.rules import RULES
-from commands.touchpoint import Fate, Outcome, Touchpoint
 from ledger import catalogue
 from ledger.catalogue import EventType
 from ledger.catalogue.fields import check_code, check_country
-from ledger.errors import BadField, BadUsage, Refused
-from ledger.event import decode_body
-from ledger.identifiers import Identifier
+from ledger.errors import BadUsage, Refused
 from ledger.money import is_currency
 from replay.clocks import parse_moment
 from streams.files.cells import money
 from streams.files.mapping import Cell, Money
-
-_ATTEMPTS = 10
-"""How often "now" is looked up anew because something else came first."""
-
 
 _TYPED = {
     "account_name": "--name",
@@ -82,11 +75,7 @@ class Said:
                 return datetime.combine(date.fromisoformat(self.at), time.min, UTC)
             except ValueError:
                 return parse_moment(self.at, "--at")
-        if self.message_id is not None:
-            event_id = bahi.ledger.keyring.event_id(SOURCE, self.message_id)
-            for _, body in bahi.ledger.book.known([event_id]).values():
-                return decode_body(body).occurred_at
-        return None
+        return said_at(bahi, SOURCE, self.message_id)
 
 
 def carry_out(
@@ -109,34 +98,25 @@ def carry_out(
     clear_tags = {kind: text for kind, text in (tags or {}).items() if text is not None}
     _check_tags(clear_tags)
     named = {kind: text for kind, text in (about or {}).items() if text is not None}
-    references: list[Identifier] = []
-    things: dict[str, UUID] = {}
-    for kind, text in named.items():
-        numbers, ids = reference(bahi, kind, text, new=kind in new)
-        references += numbers
-        things |= ids
-    at = said.moment(bahi)
-    asked = Touchpoint(
-        payload=payload,
-        occurred_at=at or bahi.clock(),
-        source=SOURCE,
-        message_id=said.message_id or str(bahi.ids()),
-        references=tuple(references),
-        tags=clear_tags,
-        customer=None if customer is None else find_customer(bahi, customer),
+    numbers, things = references(bahi, named, new)
+    asked = Asked(
+        payload,
+        SOURCE,
+        bahi.actor(),
+        message_id=said.message_id,
+        at=said.moment(bahi),
+        references=numbers,
         things=things,
-        actor=bahi.actor(),
+        customer=None if customer is None else find_customer(bahi, customer),
+        tags=clear_tags,
     )
-    rule = RULES[type(payload)]
-    outcome = done(bahi, asked, lambda asked: bahi.desk.carry_out(asked, rule), now=at is None)
-    known = outcome.fate is Fate.DUPLICATE
+    done = carrying_out.carry_out(bahi, asked)
     if said.json:
-        ids = {kind: thing_id(bahi, kind, text) for kind, text in named.items()}
-        shown = {kind: str(thing) for kind, thing in ids.items()}
-        write_json({"position": outcome.position, "new": not known, **shown})
+        shown = {kind: done.thing(kind) for kind in named}
+        write_json({"position": done.position, "new": done.new, **shown})
     else:
-        again = "; it was in the book already" if known else ""
-        out.print(f"{answer}, at position {outcome.position:,}{again}.")
+        again = "" if done.new else "; it was in the book already"
+        out.print(f"{answer}, at position {done.position:,}{again}.")
 
 
 def parse(topic: str, /, **attributes: Any) -> EventType:
@@ -189,20 +169,3 @@ def _check_tags(tags: Mapping[str, str]) -> None:
             checks[kind](kind, text)
         except Refused as refusal:
             raise _wrong(f"--{kind}", refusal) from None
-
-
-def done(
-    bahi: Bahi, asked: Touchpoint, doing: Callable[[Touchpoint], Outcome], *, now: bool
-) -> Outcome:
-    """The outcome. Who says "now" means after all that the book has: somebody else who said so a
-    moment ago, and what came from a source whose clock runs ahead of ours, as far as any may.
-    """
-    for _ in range(_ATTEMPTS if now else 0):
-        try:
-            return doing(asked)
-        except BadField as refusal:
-            clock, earliest = bahi.clock(), refusal.earliest
-            if earliest is None or earliest > clock + bahi.desk.future_tolerance:
-                raise
-            asked = replace(asked, occurred_at=max(clock, earliest))
-    return doing(asked)

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SERVICE, AsOf, FormatOption, KnownAt, Out, Purpose, app, clocks, opened
+from api.cli.app import AsOf, FormatOption, KnownAt, Out, Purpose, app, clocks, opened
 from api.closing import closing_line
 from api.differences import print_difference
 from api.render import Format, say, write_rows
 from api.wiring import Bahi
 from ledger.errors import BadUsage
+from ledger.restricted import SERVICE
 from replay.clocks import parse_moment, shown
 from replay.comparing.diff import diff as diff_of
 from replay.comparing.what_if import NOTHING, WhatIf

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, app, clocks, opened
+from api.cli.app import AsOf, At, Json, KnownAt, MessageId, app, clocks, opened
 from api.cli.app import Purpose as LookingFor
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.looking import demand_seen, find_customer
@@ -16,6 +16,7 @@ from api.render import write_json
 from commands.consent import history, may_send
 from ledger.catalogue.fields import Channel
 from ledger.errors import BadUsage
+from ledger.restricted import SERVICE
 from replay.clocks import parse_moment
 
 consent = typer.Typer(help="What people allow and forbid, and what may be sent.")

@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.app import acting, app, progress_bar
-from api.cli.looking import find_customer, page_of
+from api.cli.looking import find_customer
 from api.consents import print_answer
+from api.customers import page_of
 from api.demo import LAST_MOMENT, PURPOSE, READER, STAR, Told, tell
 from api.pages import print_customer
 from api.render import out, rich_table

@@ -11,8 +11,9 @@ import typer
 from api.certificates import certificate_json, plan_json, print_certificate, print_plan
 from api.cli.answering import Asked, line_of, named_request, privacy
 from api.cli.app import Json, app, opened, progress_bar
-from api.cli.confirming import demand_confirmed, digits_of
+from api.cli.confirming import demand_confirmed
 from api.cli.looking import WHO, find_customer
+from api.erasures import checked, digits_for, erased, prospect
 from api.outcomes import Exit
 from api.render import out, say, write_json
 from api.wiring import Bahi
@@ -26,9 +27,8 @@ from commands.privacy.checking import check_certificate
 from commands.privacy.doing import close_request
 from commands.privacy.erasing import Answer, erase_each
 from commands.privacy.ordering import Order, against
-from commands.privacy.plan import plan
 from ledger.catalogue import Retention
-from ledger.errors import BadUsage, Erased, NotFound, Refused
+from ledger.errors import BadUsage, NotFound, Refused
 
 Basis = Annotated[
     str,
@@ -92,29 +92,19 @@ def erase(
 def _erase_one(
     bahi: Bahi, customer: UUID, order: Order, yes: str | None, *, dry_run: bool, json: bool
 ) -> None:
-    if customer in bahi.ledger.gone.now():
-        raise Erased(f"customer {customer} is erased; `bahi privacy certificate` shows how")
-    found = plan(bahi.ledger, customer, order.payload.classes)
-    refusal = against(bahi.desk, [customer], order).get(customer)
-    digits = _digits(found.members, order)
-    folds, kept = bahi.views.folds, bahi.history_for("legal").customer(customer)
-    # What privacy events alone make is the proof of an erasure, and outlives it.
-    rows = {name: t.num_rows for name, t in kept.items() if not folds[name].of_privacy}
+    asked = prospect(bahi, customer, order)
     if json and dry_run:
-        write_json(plan_json(found, rows, refusal, digits))
+        write_json(plan_json(asked.plan, asked.rows, asked.refusal, asked.digits))
     elif not json:
-        print_plan(found, rows, refusal, order.payload)
+        print_plan(asked.plan, asked.rows, asked.refusal, order.payload)
     if dry_run:
-        if not json and refusal is None:
-            out.print(f"Nothing was erased. --yes {digits} erases them.")
+        if not json and asked.refusal is None:
+            out.print(f"Nothing was erased. --yes {asked.digits} erases them.")
         return
-    if refusal is not None:
-        raise refusal
-    _demand_confirmed(digits, yes)
-    (answer,) = erase_each(bahi.office, [customer], order, {customer: found.members})
-    if answer.refusal is not None:
-        raise answer.refusal
-    sound = _show(bahi, [Certificate.at(bahi.ledger, answer.positions)], json=json)
+    if asked.refusal is not None:
+        raise asked.refusal
+    _demand_confirmed(asked.digits, yes)
+    sound = _show(bahi, [erased(bahi, asked)], json=json)
     if order.payload.request is not None and not json:
         request = order.payload.request
         out.print(f"Tell them; then `bahi privacy close {request}` destroys where that went.")
@@ -132,7 +122,7 @@ def _erase_many(
     persons = bahi.ledger.living.now()
     people = {customer: persons.members(customer) for customer in willing}
     members = sorted({member for known_as in people.values() for member in known_as})
-    digits = _digits(members, order)
+    digits = digits_for(members, order)
     kept = bahi.ledger.vault.belongings(members)
     said = (
         f"{len(willing):,} to be erased, known as {len(members):,} customers, with "
@@ -142,20 +132,20 @@ def _erase_many(
     say(said)
     for name, why in refused.items():
         say(f"  {name}: {why}")
-    erased: list[Answer] = []
+    answers: list[Answer] = []
     if dry_run:
         say(f"Nothing was erased. --yes {digits} erases them.")
     elif willing:
         _demand_confirmed(digits, yes)
         with progress_bar("erasing") as told:
             for answer in erase_each(bahi.office, willing, order, people):
-                erased.append(answer)
-                told(len(erased), len(willing))
-        late = {str(a.customer): str(a.refusal) for a in erased if a.refusal is not None}
+                answers.append(answer)
+                told(len(answers), len(willing))
+        late = {str(a.customer): str(a.refusal) for a in answers if a.refusal is not None}
         for name, why in late.items():
             say(f"  {name}: {why}")
         refused |= late
-    done = [a for a in erased if a.refusal is None]
+    done = [a for a in answers if a.refusal is None]
     if json:
         places = {str(a.customer): list(a.positions) for a in done}
         write_json({"erased": places, "refused": refused, "digits": digits if dry_run else None})
@@ -196,11 +186,6 @@ def _people(bahi: Bahi, file: Path) -> tuple[list[UUID], dict[str, str]]:
         except (BadUsage, NotFound, Refused) as error:
             refused[f"line {number}"] = str(error)
     return list(dict.fromkeys(found)), refused
-
-
-def _digits(members: Sequence[UUID], order: Order) -> str:
-    """Six digits of whom and what exactly is asked for: no other erasure has them but by chance."""
-    return digits_of("\n".join([*map(str, sorted(members)), order.payload.model_dump_json()]))
 
 
 def _demand_confirmed(digits: str, yes: str | None) -> None:
@@ -246,16 +231,14 @@ def _found(bahi: Bahi, named: str) -> list[Certificate]:
 
 def _show(bahi: Bahi, certificates: Sequence[Certificate], *, json: bool) -> bool:
     """Print them with what is found now; whether all of it agrees."""
-    today = bahi.clock().date()
-    head = bahi.ledger.book.checkpoint()
-    checked = [(one, check_certificate(bahi.ledger, one, today)) for one in certificates]
+    head, found = checked(bahi, certificates)
     if json:
-        shown = [certificate_json(one, head, checks) for one, checks in checked]
+        shown = [certificate_json(one, head, checks) for one, checks in found]
         write_json(shown[0] if len(shown) == 1 else shown)
     else:
-        for one, checks in checked:
+        for one, checks in found:
             print_certificate(one, head, checks)
-    return all(check.ok for _, checks in checked for check in checks)
+    return all(check.ok for _, checks in found for check in checks)
 
 
 @privacy.command("close")

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SERVICE, AsOf, KnownAt, Purpose, app, clocks, opened, progress_bar
+from api.cli.app import AsOf, KnownAt, Purpose, app, clocks, opened, progress_bar
 from api.closing import closing_line
 from api.render import say
+from ledger.restricted import SERVICE
 from replay.rows.export import EVENTS
 from replay.rows.export import export as export_to
 from replay.rows.formats import FileFormat

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import typer
 
+from api.carrying_out import done
 from api.cli.app import SOURCE, At, Json, MessageId, app, opened
-from api.cli.carrying_out import Said, done, parse
+from api.cli.carrying_out import Said, parse
 from api.cli.looking import WHO, find_customer
 from api.render import out, say, write_json
 from api.wiring import Bahi

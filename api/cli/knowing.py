@@ -6,10 +6,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
+from api.cli.app import AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.showing import show
 from ledger.errors import BadUsage
+from ledger.restricted import SERVICE
 
 account = typer.Typer(help="Companies, and who belongs to them.", no_args_is_help=True)
 app.add_typer(account, name="account")

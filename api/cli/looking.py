@@ -1,7 +1,6 @@
 """Commands that read: `customer`, `view`, `views`, `why`, `sql`."""
 
 import sys
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -11,7 +10,6 @@ import pyarrow as pa
 import typer
 
 from api.cli.app import (
-    SERVICE,
     AsOf,
     FormatOption,
     Json,
@@ -27,16 +25,18 @@ from api.cli.app import (
 )
 from api.cli.stopping import told_to_stop
 from api.closing import closing_line
+from api.customers import erasure_of, named, page_of
 from api.outcomes import Exit
-from api.pages import Page, customer_json, erased_json, print_customer, print_erased
+from api.pages import customer_json, erased_json, listed_json, print_customer, print_erased
 from api.render import Format, out, rich_table, say, write_json, write_rows
+from api.resting import Rest
 from api.wiring import Bahi
-from commands.profile import Profile, open_profile
+from commands.profile import open_profile
 from ledger import relation
 from ledger.errors import BadUsage, NotFound, Refused
-from ledger.identifiers import normalise, parse_identifier
+from ledger.identifiers import parse_identifier
+from ledger.restricted import SERVICE
 from ledger.stores import book_name
-from replay.history import Clocks, Past
 
 views = typer.Typer(help="The views: what there is, how it stands, trying a new one.")
 app.add_typer(views, name="views", no_args_is_help=True)
@@ -88,46 +88,6 @@ def customer(
         print_customer(page)
 
 
-def page_of(
-    bahi: Bahi,
-    customer: UUID,
-    at: Clocks,
-    profile: Profile | None,
-    *,
-    for_people: bool = True,
-    purpose: str = SERVICE,
-) -> Page:
-    """One person's page; for people with what may be sent, and with the names of their companies."""
-    history = bahi.history_for(purpose)
-    persons = history.person(customer, at)
-    folds, timeline = history.customer(customer, at), history.timeline(customer, at)
-    accounts: dict[str, str] = {}
-    if for_people:
-        folds |= _permission(bahi, history, customer, folds, at)
-        accounts = _accounts(bahi, folds, at)
-    return Page.of(persons, customer, folds, timeline, profile, accounts)
-
-
-def _permission(
-    bahi: Bahi, history: Past, customer: UUID, folds: Mapping[str, pa.Table], at: Clocks
-) -> dict[str, pa.Table]:
-    """What may be sent to this person; nothing where the fold has stopped, since that may be old."""
-    if "consent" not in folds or any(bahi.views.failures(["consent"])):
-        return {}
-    rows = history.ask("permission", customer, {"consent": folds["consent"]}, at)
-    return {"permission": rows.drop_columns(["position"])}
-
-
-def _accounts(bahi: Bahi, folds: Mapping[str, pa.Table], at: Clocks) -> dict[str, str]:
-    """The names of the companies in these rows, by id, as far as the view of them knows any."""
-    columns = [rows["account"] for rows in folds.values() if "account" in rows.column_names]
-    ids = {str(value) for column in columns for value in column.to_pylist() if value is not None}
-    if not ids or any(bahi.views.failures(["account"])):
-        return {}
-    rows = bahi.history.things("account", sorted(ids), at).to_pylist()
-    return {row["account"]: row["account_name"] for row in rows if row["account_name"]}
-
-
 def demand_seen(bahi: Bahi, customer: UUID, purpose: str) -> None:
     """Whether they may be looked at for this purpose. Raises `Erased`, `Withheld`."""
     bahi.reading.demand_seen(customer, purpose)
@@ -135,7 +95,7 @@ def demand_seen(bahi: Bahi, customer: UUID, purpose: str) -> None:
 
 def _tell_of_the_erased(bahi: Bahi, customer: UUID, *, json: bool) -> NoReturn:
     """That they are erased, and when, as the proof of it has it; nothing else, and no."""
-    rows = bahi.history.view("erasure", where=f"customer = '{customer}'")
+    rows = erasure_of(bahi, customer)
     if json:
         write_json(erased_json(customer, rows))
     else:
@@ -160,10 +120,9 @@ def find_customer(bahi: Bahi, who: str) -> UUID:
 def _named(bahi: Bahi, text: str) -> UUID:
     try:
         given = parse_identifier(text)
-        identifier = normalise(given, bahi.settings.region)
+        found = named(bahi, given)
     except Refused as refusal:
         raise BadUsage(str(refusal)) from None
-    found = bahi.ledger.vault.look_up(identifier) if identifier is not None else None
     if found is None:
         hint = (
             f"what stands before the colon is the kind as the mapping names it, here {given.kind}"
@@ -209,18 +168,7 @@ def views_list(json: Json = False) -> None:
     with opened() as bahi:
         head = bahi.ledger.book.head()
         listed = bahi.views.list(head)
-    rows = [
-        {
-            "name": line.name,
-            "kind": line.kind.value,
-            "state": line.state.value,
-            "position": line.position,
-            "lag": line.lag,
-            "purpose": line.purpose,
-            "failure": None if line.failure is None else str(line.failure),
-        }
-        for line in listed
-    ]
+    rows = [listed_json(line) for line in listed]
     if json:
         write_json(rows)
         return
@@ -272,28 +220,12 @@ def views_run() -> None:
     stopped = told_to_stop()
     with opened(current=False) as bahi:
         name = book_name(bahi.settings.ledger_address)
-        said: set[str] = set()
 
         def at_work(ours: bool) -> None:
             doing = "keeping them current" if ours else "another process keeps them; waiting"
             say(f"views of {name}: {doing}; Ctrl-C stops")
 
-        def at_rest() -> None:
-            bahi.reading.hide()
-            bahi.reading.keep()
-            bahi.renew_at_rest()
-            warnings = [
-                f"{one}; `bahi views list` shows how they stand" for one in bahi.views.failures()
-            ]
-            if bahi.overdue is not None:
-                warnings.append(
-                    f"the vault's epoch is over, and a new one not done yet: {bahi.overdue}"
-                )
-            for warning in warnings:
-                if warning not in said:
-                    say(f"warning: {warning}")
-                said.add(warning)
-
+        at_rest = Rest(bahi, lambda what: say(f"warning: {what}"))
         bahi.views.run(bahi.columns, stopped, at_work, at_rest)
 
 

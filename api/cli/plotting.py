@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SERVICE, AsOf, Purpose, app, opened
+from api.cli.app import AsOf, Purpose, app, opened
 from api.render import say
 from ledger.errors import BadUsage
+from ledger.restricted import SERVICE
 from replay import plots
 from replay.clocks import parse_moment
 from replay.notebook.history import History

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.app import Json, acting, app
-from api.cli.confirming import demand_confirmed, digits_of
+from api.cli.confirming import demand_confirmed
+from api.confirming import digits_of
 from api.render import out, say, write_json
 from api.wiring import Bahi
 from commands.privacy.recovering import to_erase

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from api.carrying_out import done
 from api.cli.answering import At, Who, line_of, named_request, privacy, said_at
 from api.cli.app import SOURCE, Json, MessageId, opened
-from api.cli.carrying_out import done, parse
+from api.cli.carrying_out import parse
 from api.cli.looking import find_customer
 from api.render import out, readable, write_json
 from commands.privacy.corrections import DETAILS

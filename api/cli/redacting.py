@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
+from api.carrying_out import done
 from api.cli.answering import privacy
 from api.cli.app import SOURCE, Json, MessageId, opened, progress_bar
-from api.cli.carrying_out import Said, done
-from api.cli.confirming import demand_confirmed, digits_of
+from api.cli.carrying_out import Said
+from api.cli.confirming import demand_confirmed
+from api.confirming import digits_of
 from api.render import out, rich_table, say, write_json
 from api.wiring import Bahi
 from commands.privacy.redaction import (

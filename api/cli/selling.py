@@ -4,14 +4,13 @@ from typing import Annotated
 
 import typer
 
-from api.cli.app import SERVICE, SOURCE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
+from api.carrying_out import begins
+from api.cli.app import SOURCE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, minor_units, parse
 from api.cli.showing import show
-from api.wiring import Bahi
-from commands.pipelines import pipelines_at
-from ledger.catalogue.sales import DealOpened, Metric
+from ledger.catalogue.sales import Metric
 from ledger.errors import BadUsage
-from ledger.event import decode_body
+from ledger.restricted import SERVICE
 
 deal = typer.Typer(help="Deals, and the pipelines they go through.", no_args_is_help=True)
 app.add_typer(deal, name="deal")
@@ -95,11 +94,13 @@ def deal_open(
     """Open a deal in a pipeline."""
     said = Said(at, message_id, json)
     with opened(current=False) as bahi:
-        begins, its_currency = _begins(bahi, said, pipeline, stage, currency)
+        first, its_currency = begins(
+            bahi, SOURCE, message_id, said.moment(bahi), pipeline, stage, currency
+        )
         to_open = parse(
             "deal.opened",
             pipeline=pipeline,
-            stage=begins,
+            stage=first,
             currency=its_currency,
             amount_minor=minor_units(amount, its_currency),
             expected_close=close_by,
@@ -109,29 +110,12 @@ def deal_open(
             bahi,
             said,
             to_open,
-            f"The deal is open in stage {begins}",
+            f"The deal is open in stage {first}",
             about={"deal": number, "account": account},
             new={"deal"},
             customer=customer,
             tags={"campaign": campaign, "market": market},
         )
-
-
-def _begins(
-    bahi: Bahi, said: Said, pipeline: str, stage: str | None, currency: str | None
-) -> tuple[str, str | None]:
-    """Stage and currency, which its pipeline has where none is given; for what was said before under
-    this id, those that it had then.
-    """
-    book = bahi.ledger.book
-    if said.message_id is not None:
-        event_id = bahi.ledger.keyring.event_id(SOURCE, said.message_id)
-        for _, body in book.known([event_id]).values():
-            event = decode_body(body)
-            if event.type == DealOpened.TOPIC:
-                return stage or event.data["stage"], currency or event.data.get("currency")
-    pipelines = pipelines_at(book, said.moment(bahi) or bahi.clock())
-    return stage or pipelines.stages(pipeline)[0], currency or pipelines.currency(pipeline)
 
 
 @deal.command("move")

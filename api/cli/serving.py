@@ -5,13 +5,14 @@ from uuid import UUID
 
 import typer
 
-from api.cli.app import SERVICE, AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
+from api.cli.app import AsOf, At, Json, KnownAt, MessageId, Purpose, app, opened
 from api.cli.carrying_out import Said, carry_out, parse
 from api.cli.showing import show
 from api.wiring import Bahi
 from commands.tickets import PROMISED_MINUTES, promised
 from ledger.catalogue.fields import Author, Channel
 from ledger.catalogue.service import Priority, TicketOpened
+from ledger.restricted import SERVICE
 from replay.clocks import parse_moment
 
 ticket = typer.Typer(help="Tickets, from the question to the answer.", no_args_is_help=True)

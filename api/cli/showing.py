@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.app import SERVICE, clocks, opened
+from api.cli.app import clocks, opened
 from api.cli.naming import thing_id
 from api.figures import print_figures, told
 from api.render import json_rows, out, write_json
-from api.wiring import Bahi
+from api.things import rows_of
 from ledger.event import Recorded, moment_of
-from replay.history import Clocks, Past
+from ledger.restricted import SERVICE
+from replay.history import Clocks
 
 
 def show(
@@ -33,7 +33,7 @@ def show(
         thing = str(thing_id(bahi, kind, text))
         at = clocks(bahi, as_of, known_at)
         history = bahi.history_for(purpose)
-        views = _rows(bahi, history, kind, thing, at)
+        views = rows_of(bahi, history, kind, thing, at)
         events = history.about(f"{kind}:{thing}", at)
     if json:
         shown = {name: json_rows(rows) for name, rows in views.items()}
@@ -44,15 +44,6 @@ def show(
         for row in rows.to_pylist():
             print_figures(name, {column: value for column, value in row.items() if column != kind})
     print_events(events)
-
-
-def _rows(bahi: Bahi, history: Past, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
-    found = {
-        fold.name: history.view(fold.name, at, f"{kind} = '{thing}'")
-        for fold in bahi.views.folds.values()
-        if any(key.name == kind for key in fold.keys)
-    }
-    return {name: rows for name, rows in found.items() if rows.num_rows}
 
 
 def within(events: Iterable[Recorded], at: Clocks) -> list[Recorded]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import NoReturn
 
 ROOMS: Mapping[str, Sequence[str]] = {
+    "access": ("access",),
     "account": ("knowing",),
     "begin": ("beginning",),
     "consent": ("consenting",),
@@ -39,6 +40,7 @@ ROOMS: Mapping[str, Sequence[str]] = {
     "publish": ("streaming",),
     "recover": ("recovering",),
     "schema": ("knowing",),
+    "serve": ("door",),
     "split": ("identifying",),
     "sql": ("looking",),
     "task": ("serving",),
@@ -47,6 +49,7 @@ ROOMS: Mapping[str, Sequence[str]] = {
     "view": ("looking",),
     "views": ("looking",),
     "what-if": ("comparing",),
+    "webhook": ("access",),
     "why": ("looking",),
 }
 """The first word of a command, and the files in which what may follow it stands."""

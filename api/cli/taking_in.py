@@ -1,7 +1,6 @@
 """Commands that take files in: `import`, `mapping`, and `dead` for what was refused."""
 
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,15 +11,14 @@ import typer
 from api.cli.app import Json, app, catch_up, opened, progress_bar
 from api.outcomes import Exit
 from api.render import out, rich_table, say, visible, write_json
-from api.wiring import Bahi
 from commands.dead_letters import open_refused
-from commands.touchpoint import Fate, Outcome
+from commands.touchpoint import Fate
 from ledger.clock import random_ids, system_clock
-from ledger.errors import BadUsage
+from ledger.errors import BadUsage, Refused
 from ledger.settings import read_settings
-from streams.files import Mapping, draft_mapping, load_mapping, read_file
-from streams.imports import Intake, Report, import_rows, replay_letters, try_rows
-from streams.kafka.letters import is_message, replay_messages, wanted_by
+from streams.files import draft_mapping, load_mapping, read_file
+from streams.files.rows import parse_json
+from streams.imports import Intake, Report, import_rows, try_rows
 
 MappingFile = Annotated[
     Path, typer.Option("--mapping", "-m", help="The TOML file that says what the columns mean.")
@@ -128,6 +126,8 @@ def dead_list(json: Json = False) -> None:
                 "topic": letter.coordinates.get("topic"),
                 "partition": letter.coordinates.get("partition"),
                 "offset": letter.coordinates.get("offset"),
+                "format": letter.coordinates.get("format"),
+                "index": letter.coordinates.get("index"),
                 "field": letter.field,
                 "reason": letter.reason,
             }
@@ -148,14 +148,19 @@ def dead_list(json: Json = False) -> None:
 def _place(letter: dict[str, Any]) -> tuple[Any, ...]:
     """Where a letter comes in the list: beside the others of its file, or of its partition."""
     kept = (letter["kept_at"], letter["door"])
-    return *kept, letter["row"] or 0, *(letter[name] or 0 for name in ("partition", "offset"))
+    places = ("partition", "offset", "index")
+    return *kept, letter["row"] or 0, *(letter[name] or 0 for name in places)
 
 
 def _at(letter: dict[str, Any]) -> str:
-    """The row of a file, or the place of a message."""
-    if letter["topic"] is None:
-        return "" if letter["row"] is None else f"row {letter['row']:,}"
-    return f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
+    """The row of a file, the place of a message, or what was posted, and as which of several."""
+    if letter["topic"] is not None:
+        return f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
+    if letter["row"] is not None:
+        return f"row {letter['row']:,}"
+    if letter["index"] is not None:
+        return f"{letter['format'] or 'item'} {letter['index']:,}"
+    return letter["format"] or ""
 
 
 @dead.command("show")
@@ -192,17 +197,28 @@ def dead_replay(
     ] = None,
     corrected: Annotated[
         list[str] | None,
-        typer.Option("--set", help="COLUMN=VALUE to correct in it, for one letter."),
+        typer.Option("--set", help="NAME=VALUE to correct in it, NAME:=JSON too; for one letter."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Try refused rows and messages again, after the mapping or what they say was mended."""
+    from streams.replaying import replay  # it knows every door, Kafka's too, which are slow to load
+
     meaning = None if mapping is None else load_mapping(mapping)
     corrections = dict(_correction(text) for text in corrected or ())
     if corrections and len(letters or ()) != 1:
         raise BadUsage("--set: expected exactly one letter to correct")
     with opened(current=False) as bahi:
-        tried = _tried_again(bahi, letters or (), meaning, corrections)
+        tried = list(
+            replay(
+                bahi.ledger,
+                letters or (),
+                bahi.intake,
+                meaning,
+                corrections=corrections,
+                actor=bahi.actor(),
+            )
+        )
         catch_up(bahi)
     refused = [(letter, outcome) for letter, outcome in tried if outcome.fate is Fate.REFUSED]
     for letter, outcome in refused:
@@ -216,37 +232,15 @@ def dead_replay(
         sys.exit(Exit.SOME_REFUSED)
 
 
-def _tried_again(
-    bahi: Bahi,
-    letters: Collection[UUID],
-    meaning: Mapping | None,
-    corrections: dict[str, str],
-) -> list[tuple[UUID, Outcome]]:
-    """What became of these dead letters; without any, of those that this mapping reads, or that need none."""
-    kept = {letter.id: letter for letter in bahi.ledger.vault.letters()}
-    of_source, messages = f"file:{meaning.source}" if meaning else "", wanted_by(meaning)
-    wanted = letters or [
-        letter.id for letter in kept.values() if letter.door == of_source or messages(letter)
-    ]
-    rows = [one for one in wanted if one in kept and not is_message(kept[one])]
-    others = [one for one in wanted if one not in rows]
-    if rows and meaning is None:
-        raise BadUsage("--mapping: expected the one that reads the rows of a file, came none")
-    actor = bahi.actor()
-    tried = [
-        *replay_messages(
-            bahi.ledger, others, bahi.intake, meaning, corrections=corrections, actor=actor
-        )
-    ]
-    if meaning is not None:
-        tried += replay_letters(
-            bahi.ledger, rows, meaning, bahi.intake, corrections=corrections, actor=actor
-        )
-    return tried
-
-
-def _correction(text: str) -> tuple[str, str]:
-    column, equals, value = text.partition("=")
-    if not (column and equals):
-        raise BadUsage("--set: expected COLUMN=VALUE")
-    return column, value
+def _correction(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    is_json = name.endswith(":")
+    name = name.removesuffix(":")
+    if not (name and equals):
+        raise BadUsage("--set: expected NAME=VALUE, or NAME:=JSON")
+    if not is_json:
+        return name, value
+    try:
+        return name, parse_json(value, name)
+    except Refused as refusal:
+        raise BadUsage(f"--set: {refusal}") from None

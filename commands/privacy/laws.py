@@ -137,6 +137,9 @@ REFUSALS: Mapping[Law, Mapping[str, Ground]] = {
 }
 """Why a request may be refused, by law: a code of ours and where the law says so."""
 
+WITHDRAWN = "withdrawn"
+"""Why a request ends that whoever made it took back: no law has to allow that."""
+
 EXTENSIONS: Mapping[Law, Mapping[str, Ground]] = {
     "gdpr": {"complexity": Ground("Art. 12(3)"), "number": Ground("Art. 12(3)")},
     "ccpa": {

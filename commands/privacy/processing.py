@@ -73,6 +73,8 @@ def _activity(domain: Domain, seen: "_Seen") -> dict[str, Any]:
             fields.setdefault(retention.value, set()).add(name)
         if kind.ABOUT is not About.NOBODY:
             fields.setdefault(Retention.IDENTITY.value, set()).add("identifiers")
+    if domain is Domain.TOUCHPOINT:  # what pages say of who looks at them
+        fields.setdefault(Retention.CONTENT.value, set()).add("claimed")
     return {
         "domain": domain.value,
         "purpose": PURPOSES[domain],

@@ -14,7 +14,7 @@ from eventsourcing.dcb.domain import Selector
 from commands.deciding import Proposed, Rule, of_customers
 from commands.privacy.days import day_of
 from commands.privacy.holds import HOLDING, Holds
-from commands.privacy.laws import EXTENSIONS, REFUSALS, Ground, grounds
+from commands.privacy.laws import EXTENSIONS, REFUSALS, WITHDRAWN, Ground, grounds
 from commands.privacy.request import OPEN, STEPS, Request, State, dated_request
 from commands.things import NEW, said
 from ledger.catalogue import EventType, Retention
@@ -189,8 +189,8 @@ class Extend(_OfRequest):
 
 
 class Refuse(_OfRequest):
-    """It is refused, on a ground that its law has for that right; also once they are erased, when nothing
-    can be sealed for them any longer.
+    """It is refused, on a ground that its law has for that right, or ends because it was taken back; also
+    once they are erased, when nothing can be sealed for them any longer.
     """
 
     OF_THE_GONE = True
@@ -201,7 +201,8 @@ class Refuse(_OfRequest):
         known = grounds(REFUSALS, request.asked.law, request.asked.right)
         if request.verified is not None:
             known = {code: ground for code, ground in known.items() if not ground.unverified}
-        _demand_ground(asked.ground, known)
+        if asked.ground != WITHDRAWN:
+            _demand_ground(asked.ground, known)
         if asked.grounds is not None and self.whole(CustomerErasing):
             raise BadField("grounds", "none, since it is about somebody erased", "some")
 

@@ -222,7 +222,7 @@ def parse(topic: str, attributes: Mapping[str, Any], *, at_a_door: bool = True) 
     try:
         return model.model_validate(dict(attributes))
     except ValidationError as error:
-        raise _first_problem(error, model) from None
+        raise first_problem(error, model, model.TOPIC) from None
 
 
 def load(topic: str, data: Mapping[str, Any]) -> EventType:
@@ -234,15 +234,16 @@ def load(topic: str, data: Mapping[str, Any]) -> EventType:
     return find(topic).model_validate(dict(data), context=STORED)
 
 
-def _first_problem(error: ValidationError, model: type[EventType]) -> Refused:
+def first_problem(error: ValidationError, model: type[BaseModel], whole: str) -> Refused:
+    """The first field that is wrong, what was expected and what came; `whole` names what has the fields."""
     problem = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in problem["loc"]) or model.TOPIC
+    path = ".".join(str(part) for part in problem["loc"]) or whole
     if problem["type"] == "missing":
         return BadField(path, "a value", "nothing")
     if problem["type"] == "extra_forbidden":
         # Its name is not quoted: whoever sends e-mail addresses as names would find them in a log.
         *within, name = problem["loc"]
-        path = ".".join(str(part) for part in within) or model.TOPIC
+        path = ".".join(str(part) for part in within) or whole
         return BadField(path, "no other fields than " + _fields(model, within), came(name))
     return BadField(path, _expectation(problem), _came(problem))
 

@@ -93,7 +93,7 @@ class PrivacyExtended(EventType):
 
 @event("privacy.refused", domain=Domain.PRIVACY, reserved=True)
 class PrivacyRefused(EventType):
-    """What they asked for was refused, on a ground that the law names."""
+    """What they asked for was refused, on a ground that the law names; or they took it back: `withdrawn`."""
 
     request: UUID
     ground: Code

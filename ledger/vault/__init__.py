@@ -8,6 +8,7 @@ Every method is atomic. What it returns is committed, so a book may rely on it. 
 between threads; processes that race are given the same answers.
 """
 
+from ledger.vault.access import OVERLAP, ApiKey, Webhook
 from ledger.vault.erasing import Belongings, DestroyedKey, Erasure, Receipt
 from ledger.vault.letters import DEAD_LETTERS_KEPT, DeadLetter, KeptLetter
 from ledger.vault.person_keys import SubjectKey
@@ -16,7 +17,9 @@ from ledger.vault.vault import Vault
 
 __all__ = [
     "DEAD_LETTERS_KEPT",
+    "OVERLAP",
     "SUPPRESSED_FOR",
+    "ApiKey",
     "Arrival",
     "Belongings",
     "DeadLetter",
@@ -26,4 +29,5 @@ __all__ = [
     "Receipt",
     "SubjectKey",
     "Vault",
+    "Webhook",
 ]

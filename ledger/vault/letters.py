@@ -74,9 +74,22 @@ class DeadLetters(Room):
         if letters:
             self._write(put)
 
-    def letters(self) -> Iterator[KeptLetter]:
-        """Every dead letter, oldest first, its content unopened."""
-        kept_us, letter = -(2**63), b""
+    def letter(self, letter: UUID) -> KeptLetter:
+        """What can be listed of one dead letter. Raises `NotFound`."""
+
+        def read(rows: Questions, keys: Keys) -> KeptLetter:
+            found = rows.ask("dead_letter", letter.bytes)
+            if not found:
+                raise _not_found(letter)
+            return _kept(keys, found[0][:8])
+
+        return self._ask(read)
+
+    def letters(self, after: tuple[datetime, UUID] | None = None) -> Iterator[KeptLetter]:
+        """Every dead letter, oldest first, its content unopened; those that stand `after` one that was kept
+        then.
+        """
+        kept_us, letter = (to_us(after[0]), after[1].bytes) if after else (-(2**63), b"")
         while page := self._page(kept_us, letter):
             yield from page
             kept_us, letter = to_us(page[-1].kept_at), page[-1].id.bytes

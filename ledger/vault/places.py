@@ -21,3 +21,13 @@ def staff_context(actor: bytes) -> bytes:
 def letter_context(letter: bytes) -> bytes:
     """The key of a dead letter."""
     return framed(b"dead_letter", letter)
+
+
+def api_key_context(digest: bytes) -> bytes:
+    """What a key to our doors may do."""
+    return framed(b"api_key", digest)
+
+
+def webhook_context(digest: bytes) -> bytes:
+    """Who sends us webhooks, and the secret that they sign with."""
+    return framed(b"webhook", digest)

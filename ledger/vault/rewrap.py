@@ -7,7 +7,14 @@ from uuid import UUID
 
 from ledger.keyring import Keyring, Keys, Wrapped
 from ledger.vault.erasing import EPOCH_LASTS
-from ledger.vault.places import key_context, letter_context, link_context, staff_context
+from ledger.vault.places import (
+    api_key_context,
+    key_context,
+    letter_context,
+    link_context,
+    staff_context,
+    webhook_context,
+)
 from ledger.vault.room import Room
 from ledger.vault.store import Questions, Row
 
@@ -29,6 +36,8 @@ _TABLES = (
     _Table("subject_keys", (b"", "", 0), key_context),
     _Table("staff", (b"",), staff_context),
     _Table("dead_letters", (b"",), letter_context),
+    _Table("api_keys", (b"",), api_key_context),
+    _Table("webhooks", (b"",), webhook_context),
 )
 """What is wrapped, the key before the first, and what each row of it is wrapped for."""
 

@@ -5,6 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from ledger.errors import KeyringForeign
+from ledger.vault.access import Access
 from ledger.vault.erasing import Erasing
 from ledger.vault.fence import Fence
 from ledger.vault.letters import DeadLetters
@@ -16,8 +17,8 @@ from ledger.vault.staff import Staff
 from ledger.vault.store import Questions, Rows
 
 
-class Vault(Links, PersonKeys, Fence, Staff, DeadLetters, Epochs, Erasing):
-    """Identifiers, subject keys, staff and dead letters of one ledger."""
+class Vault(Links, PersonKeys, Fence, Staff, DeadLetters, Access, Epochs, Erasing):
+    """Identifiers, subject keys, staff, dead letters and callers of one ledger."""
 
     @property
     def ledger_id(self) -> UUID | None:

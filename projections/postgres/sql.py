@@ -184,6 +184,22 @@ def rows_sql(fold: Fold, table: str) -> LiteralString:
     )
 
 
+def rows_after_sql(fold: Fold, table: str, after: Sequence[object], most: int) -> LiteralString:
+    """The first stored rows, in the order of the index, after these values of its first columns."""
+    names = _key_order(fold)
+    kinds = [_KINDS[key.type].split()[0] for key in fold.index]
+    given = [f"{literal(one)}::{kind}" for one, kind in zip(after, kinds, strict=False)]
+    return _ours(
+        template("rows_after.sql").format(
+            columns=quoted(fold.stored.names),
+            table=quoted([table]),
+            after=f"({quoted(names[: len(given)])}) > ({', '.join(given)})" if given else "true",
+            keys=quoted(names),
+            most=most,
+        )
+    )
+
+
 def rows_of_key_sql(fold: Fold, table: str, where: Sequence[str]) -> LiteralString:
     """Where the table stands, if it serves, and the rows of which each named key is in a list.
 
@@ -222,5 +238,4 @@ def _ours(text: str) -> LiteralString:
 
 
 def _key_order(fold: Fold) -> list[str]:
-    names = [key.name for key in fold.keys]
-    return sorted(names, key=lambda name: name != "customer")
+    return [key.name for key in fold.index]

@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -118,15 +118,29 @@ class PostgresViews:
         return self._turns.take(wait_s)
 
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
+        if not where:
+            return self._read(name, lambda table: sql.rows_sql(table.fold, table.id))
+
+        def look() -> tuple[ViewTable | None, Kept | None]:
+            table = self._serving.get(name) or self._found(name)
+            if table is None:
+                return None, None
+            return table, self._connections.patiently(partial(_read_keys, table, where))
+
+        return self._there(name, look)
+
+    def read_after(self, name: str, after: Sequence[Any], most: int) -> Kept | None:
+        return self._read(name, lambda t: sql.rows_after_sql(t.fold, t.id, after, most))
+
+    def _read(self, name: str, select: Callable[[ViewTable], str]) -> Kept | None:
+        return self._there(name, lambda: self._columns.patiently(lambda c: _read(c, name, select)))
+
+    def _there(
+        self, name: str, look: Callable[[], tuple[ViewTable | None, Kept | None]]
+    ) -> Kept | None:
         missed = ""
         while True:
-            if not where:
-                table, kept = self._columns.patiently(lambda c: _read(c, name))
-            else:
-                table = self._serving.get(name) or self._found(name)
-                kept = None
-                if table is not None:
-                    kept = self._connections.patiently(partial(_read_keys, table, where))
+            table, kept = look()
             if table is None or kept is not None:
                 return kept
             # It was replaced between the look at where it is and the look at it.
@@ -306,8 +320,10 @@ def _fold(definition: str) -> Fold:
     return Fold.from_json(definition)
 
 
-def _read(connection: ColumnConnection, name: str) -> tuple[ViewTable | None, Kept | None]:
-    """The pointer and all rows that it points to, from one snapshot; no rows if they are gone by now."""
+def _read(
+    connection: ColumnConnection, name: str, select: Callable[[ViewTable], str]
+) -> tuple[ViewTable | None, Kept | None]:
+    """The pointer and the rows that are selected, from one snapshot; no rows if they are gone by now."""
     table = kept = None
     with connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -316,7 +332,7 @@ def _read(connection: ColumnConnection, name: str) -> tuple[ViewTable | None, Ke
         if found:
             table = _view_table([*found[0].values()])
             try:
-                cursor.execute(sql.rows_sql(table.fold, table.id))
+                cursor.execute(select(table))
             except adbc_driver_manager.Error as error:
                 if error.sqlstate != _GONE:
                     raise

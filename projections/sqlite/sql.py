@@ -99,6 +99,18 @@ def rows_sql(fold: Fold, table: str, where: Sequence[tuple[str, int]] = ()) -> s
     )
 
 
+def rows_after_sql(fold: Fold, table: str, given: int) -> str:
+    """The first stored rows, in the order of the index, after so many values of its first columns; how
+    many is the last parameter.
+    """
+    names = _key_order(fold)
+    return template("rows_after.sql").format(
+        columns=quoted(fold.stored.names),
+        table=quoted([table]),
+        after=f"({quoted(names[:given])}) > ({', '.join('?' * given)})" if given else "true",
+        keys=quoted(names),
+    )
+
+
 def _key_order(fold: Fold) -> list[str]:
-    names = [key.name for key in fold.keys]
-    return sorted(names, key=lambda name: name != "customer")
+    return [key.name for key in fold.index]

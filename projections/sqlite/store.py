@@ -7,8 +7,9 @@ together, and are folded again from the book.
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -119,6 +120,25 @@ class SqliteViews:
         return FileTurn.take(self._path.with_suffix(".turn"), wait_s)
 
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
+        def asked(table: ViewTable) -> tuple[str, list[Any]]:
+            kinds = {key.name: key.type.arrow for key in table.fold.keys}
+            values = [v for key, given in where for v in _stored(pa.array(given, kinds[key]))]
+            counts = [(key, len(given)) for key, given in where]
+            return sql.rows_sql(table.fold, table.id, counts), values
+
+        return self._read(name, asked)
+
+    def read_after(self, name: str, after: Sequence[Any], most: int) -> Kept | None:
+        def asked(table: ViewTable) -> tuple[str, list[Any]]:
+            given = zip(after, table.fold.index, strict=False)
+            values = [_stored(pa.array([value], key.type.arrow))[0] for value, key in given]
+            return sql.rows_after_sql(table.fold, table.id, len(values)), [*values, most]
+
+        return self._read(name, asked)
+
+    def _read(
+        self, name: str, asked: Callable[[ViewTable], tuple[str, Sequence[Any]]]
+    ) -> Kept | None:
         connection = self._connection()
         connection.execute("BEGIN")  # one snapshot for the pointer and the rows it points to
         try:
@@ -126,10 +146,8 @@ class SqliteViews:
             if found is None:
                 return None
             table = _view_table(found)
-            statement = sql.rows_sql(table.fold, table.id, [(key, len(v)) for key, v in where])
-            kinds = {key.name: key.type.arrow for key in table.fold.keys}
-            values = [v for key, given in where for v in _stored(pa.array(given, kinds[key]))]
-            return Kept(table, _arrow(connection.execute(statement, values), table.fold.stored))
+            rows = connection.execute(*asked(table))
+            return Kept(table, _arrow(rows, table.fold.stored))
         finally:
             connection.execute("COMMIT")
 
@@ -220,9 +238,12 @@ def _drop(connection: sqlite3.Connection, table: ViewTable) -> None:
 def _view_table(row: tuple[Any, ...]) -> ViewTable:
     table_id, definition, generation, serving, position, failed_position, why = row
     failure = None if failed_position is None else Failure(failed_position, why)
-    return ViewTable(
-        table_id, Fold.from_json(definition), generation, bool(serving), position, failure
-    )
+    return ViewTable(table_id, _fold(definition), generation, bool(serving), position, failure)
+
+
+@lru_cache(maxsize=500)
+def _fold(definition: str) -> Fold:
+    return Fold.from_json(definition)
 
 
 def _stored(column: pa.Array | pa.ChunkedArray) -> list[Any]:

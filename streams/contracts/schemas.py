@@ -18,10 +18,10 @@ from projections.definition import Aggregate, Fold
 from projections.questions import answer
 from projections.value_types import ValueType
 from projections.views import load
-from streams.kafka.cloud_events import PUBLISHED, schema_of
-from streams.kafka.publishing import NOTICES
+from streams.kafka.cloud_events import schema_of
 from streams.kafka.rows import CONSENTS, CUSTOMERS, DEALS, PERMISSION
 from streams.kafka.topics import Topic
+from streams.outgoing import NOTICES, PUBLISHED
 
 Schema = dict[str, Any]
 

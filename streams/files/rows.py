@@ -102,7 +102,7 @@ def parse_json(text: str, field: str) -> Any:
         raise BadField(field, "JSON", f"something else at character {error.pos + 1:,}") from None
     except _Twice:
         raise BadField(field, "JSON with each name once in an object", "one twice") from None
-    except ValueError:  # of more than 4,300 digits, or not a number at all
+    except (ValueError, ArithmeticError):  # of more digits or powers of ten than can be read
         raise BadField(field, "JSON with numbers of ordinary size", came(text)) from None
     return found
 
@@ -111,7 +111,8 @@ def _demand_shallow(text: str, field: str) -> None:
     depth = 0
     # Of a text that was cut within a string, that string is the rest: looked for again from each of its
     # quotes, it would be read as many times as it has quotes.
-    for bracket in re.findall(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', text):
+    for found in re.finditer(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', text):
+        bracket = found[0]
         depth += (bracket in "[{") - (bracket in "]}")
         if depth > MAX_DEPTH:
             raise TooLarge(field, f"JSON at most {MAX_DEPTH} levels deep", "more of them")
@@ -132,7 +133,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once)
+def _whole(word: str) -> int:
+    """A whole number; none that others read as another, or not at all."""
+    number = int(word)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_whole, parse_constant=_no_number, object_pairs_hook=_once
+)
 
 
 def _decimal(value: object) -> orjson.Fragment:

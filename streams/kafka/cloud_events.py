@@ -14,15 +14,11 @@ from uuid import UUID
 
 import orjson
 
-from ledger.catalogue import Domain
 from ledger.clock import from_us
 from ledger.event import format_moment
 from ledger.sealing import sealed_bytes
 
 Header = tuple[str, bytes]
-
-PUBLISHED = frozenset({Domain.TOUCHPOINT.value, Domain.SALES.value, Domain.SERVICE.value})
-"""Domains of the events that go out."""
 
 _REMEMBERED = 10_000
 """Kinds of events, and moments, that are spelled once."""

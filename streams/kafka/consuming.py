@@ -14,11 +14,18 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import (
+    ConsumerRebalanceListener,
+    KafkaAdminClient,
+    KafkaConsumer,
+    KafkaProducer,
+    TopicPartition,
+)
 from kafka.errors import (
     CommitFailedError,
     KafkaError,
     KafkaTimeoutError,
+    RebalanceInProgressError,
     UnsupportedCodecError,
 )
 
@@ -197,7 +204,9 @@ class _Refusals:
             return
         if self._producer is None:
             arguments = self._kafka.arguments | {"allow_auto_create_topics": False}
-            self._producer = KafkaProducer(**arguments, linger_ms=5, metrics_enabled=False)
+            self._producer = KafkaProducer(
+                **arguments, linger_ms=5, max_block_ms=_PATIENCE_MS, metrics_enabled=False
+            )
         answers = []
         for message, refusal in told:
             record = refusal_record(message, source, refusal)
@@ -232,8 +241,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._told = told
         self._topics = topics
         self._joined = False
-        self._ended_at: float | None = None
-        """Since when nothing has been left of what is ours."""
+        self._committed: dict[TopicPartition, int | None] = {}
+        self._left: dict[str, int] = {}
+        self._left_since = 0.0
+        """Since when others have had the same left."""
         try:
             # Known beforehand, or whoever deals them out might find nothing to deal.
             for topic in topics:
@@ -246,7 +257,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 -- theirs
         """See `ConsumerRebalanceListener`."""
         self._joined = True
-        self._ended_at = None
+        self._committed = {}
 
     def on_partitions_revoked(self, revoked: object) -> None:
         """See `ConsumerRebalanceListener`; what was fetched of them is recorded and committed by now."""
@@ -269,7 +280,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             if messages:
                 refused = self._taking.take(messages)
                 self._refusals.tell(refused, self._taking.source)
-                self._commit()
+            self._commit()
+            if messages:
                 yield len(messages)
             self._taking.counted.waiting = self._waiting()
             self._told.far(self._taking.counted)
@@ -277,9 +289,20 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
 
     def _commit(self) -> None:
+        """Commit how far we are, which is also behind what was taken back or only marks an end."""
+        read = [one for one in self._consumer.assignment() if self._consumer.highwater(one)]
+        at = {place: self._at(place) for place in read}
+        if at == self._committed:
+            return
         # Whose the partitions are by now if that fails is given these messages again, and knows them.
-        with suppress(CommitFailedError):
+        with suppress(CommitFailedError, RebalanceInProgressError):
             self._consumer.commit(timeout_ms=_PATIENCE_MS)
+            self._committed = at
+
+    def _at(self, place: TopicPartition) -> int | None:
+        """The next offset of what is ours, where it is known."""
+        at: int | None = self._consumer.position(place, timeout_ms=_PATIENCE_MS)
+        return at
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -301,9 +324,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         found = {}
         for place in sorted(self._consumer.assignment()):
             with suppress(KafkaError):
-                at = self._consumer.position(place, timeout_ms=_PATIENCE_MS)
-                if at is not None:
-                    found[f"{place.topic}/{place.partition}"] = at
+                if (at := self._at(place)) is not None:
+                    found[_named(place)] = at
         return found
 
     def _waiting(self) -> dict[str, int]:
@@ -311,29 +333,37 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         found = {}
         for place in self._consumer.assignment():
             end = self._consumer.highwater(place)
-            at = None if end is None else self._consumer.position(place, timeout_ms=_PATIENCE_MS)
+            at = None if end is None else self._at(place)
             if end is not None and at is not None:
-                found[f"{place.topic}/{place.partition}"] = max(end - at, 0)
+                found[_named(place)] = max(end - at, 0)
         return dict(sorted(found.items()))
 
     def _is_at_the_end(self) -> bool:
         """Whether all of the topics was taken, by us or by others of the group.
 
-        What somebody has who died comes to us when they are missed: that is waited for.
+        Others are waited for while they get on. What somebody has who died comes to us when they are missed.
         """
+        known = self._consumer.partitions_for_topic
+        places = [TopicPartition(topic, n) for topic in self._topics for n in known(topic) or ()]
+        ends = self._consumer.end_offsets(places, timeout_ms=_PATIENCE_MS)
         ours = self._consumer.assignment()
-        ends = self._consumer.end_offsets(ours, timeout_ms=_PATIENCE_MS) if ours else {}
-        at = {place: self._consumer.position(place, timeout_ms=_PATIENCE_MS) for place in ours}
-        if any(at[place] is None or at[place] < end for place, end in ends.items()):
-            self._ended_at = None
-            return False
-        if len(ours) == sum(
-            len(self._consumer.partitions_for_topic(t) or ()) for t in self._topics
-        ):
-            return True
+        left: dict[str, int] = {}
+        for place, end in ends.items():
+            if place in ours:
+                if (self._at(place) or 0) < end:
+                    self._left = {}
+                    return False
+            elif at := end - (self._consumer.committed(place, timeout_ms=_PATIENCE_MS) or 0):
+                left[_named(place)] = at
         now = time.monotonic()
-        self._ended_at = now if self._ended_at is None else self._ended_at
-        return now - self._ended_at > _SESSION_MS / 1_000
+        if left != self._left:
+            self._left, self._left_since = left, now
+        self._taking.counted.waiting |= left
+        return not left or now - self._left_since > 2 * _SESSION_MS / 1_000
+
+
+def _named(place: TopicPartition) -> str:
+    return f"{place.topic}/{place.partition}"
 
 
 def _paused(seconds: float, stopped: Callable[[], bool]) -> bool:

@@ -13,7 +13,7 @@ import orjson
 
 from commands.dead_letters import RefusedItem
 from commands.touchpoint import Outcome, Touchpoint
-from ledger.errors import BadUsage, NotFound, Refused
+from ledger.errors import BadUsage, Refused
 from ledger.opening import Ledger
 from ledger.vault import DeadLetter, KeptLetter
 from streams.files import Mapping as FileMapping
@@ -81,13 +81,10 @@ def replay_messages(
     Before any is tried, raises `NotFound` for a letter that is not there, and `BadUsage` for one that is
     no message, or which another mapping reads than this.
     """
-    kept = {letter.id: letter for letter in ledger.vault.letters()}
     wanted = list(dict.fromkeys(letters))
     readers: dict[UUID, Reader] = {}
-    for letter_id in wanted:
-        if letter_id not in kept:
-            raise NotFound("dead letter", str(letter_id), "`bahi dead list` lists them")
-        readers[letter_id] = _reader(kept[letter_id], mapping, actor)
+    for letter in map(ledger.vault.letter, wanted):
+        readers[letter.id] = _reader(letter, mapping, actor)
 
     def message(letter: DeadLetter) -> Touchpoint:
         found = _corrected(Message.again(letter.content), corrections or {})

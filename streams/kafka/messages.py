@@ -6,7 +6,6 @@ it, or anything that a mapping reads, which then names the columns that tell a m
 """
 
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,14 +25,15 @@ from ledger.identifiers import Identifier
 from streams import cloudevents, segment
 from streams.files import MAX_ROW_BYTES
 from streams.files import Mapping as FileMapping
-from streams.files.rows import parse_json
 from streams.files.touchpoints import Mapper
+from streams.kafka.tolerance import MAX_UNPACKED_BYTES, TOO_LONG
+from streams.named import Whom, leniently, named_anyhow
+from streams.parts import CONTENT_TYPE, demand_json, is_json, json_of
 
 MAX_MESSAGE_BYTES = MAX_ROW_BYTES
 """Longest message, with its key and headers. Of a longer one the dead letter keeps nothing but where it is."""
 
 _CE = "ce_"
-_TYPE = "content-type"
 _STRUCTURED = "application/cloudevents"
 
 
@@ -48,8 +48,6 @@ class Format(StrEnum):
 
 
 Header = tuple[str, bytes]
-Whom = tuple[tuple[Identifier, ...], str | None]
-"""Whom a message names, and in which market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,29 +189,31 @@ class Reader:
         if message.size > MAX_MESSAGE_BYTES:
             limit = f"at most {MAX_MESSAGE_BYTES:,} bytes"
             raise TooLarge("message", limit, f"{message.size:,} bytes")
+        if message.value is None and (TOO_LONG, b"") in message.headers:
+            raise TooLarge(
+                "batch", f"at most {MAX_UNPACKED_BYTES:,} bytes unpacked", "more of them"
+            )
         headers = _headers(message)
-        kind = headers.get(_TYPE, "").partition(";")[0].strip().lower()
+        said = headers.get(CONTENT_TYPE, "")
+        kind = said.partition(";")[0].strip().lower()
         auto = self._format is Format.AUTO
         if self._format is Format.CLOUDEVENTS or (auto and _is_cloudevent(headers, kind)):
-            return self._cloudevent(message, headers, kind)
-        _demand_json(headers, _is_json(kind) or not kind)
-        raw = _json(message)
+            return self._cloudevent(message, headers, said, kind)
+        demand_json(said, as_said=is_json(kind) or not kind)
+        raw = json_of(message.value, "value")
         if self._mapper and self._format in (Format.AUTO, Format.MAPPING):
             return self._mapped(message, raw, self._mapper)
         if self._format is Format.SEGMENT or segment.is_call(raw):
             return self._call(message, raw)
         raise BadField("value", "a CloudEvent or one of Segment's calls", came(raw))
 
-    def _cloudevent(self, message: Message, headers: Mapping[str, str], kind: str) -> "_Found":
+    def _cloudevent(
+        self, message: Message, headers: Mapping[str, str], said: str, kind: str
+    ) -> "_Found":
         if kind.startswith(_STRUCTURED):
-            _demand_json(headers, kind == f"{_STRUCTURED}+json")
-            event = _object(_json(message))
-            attributes = {
-                name: _attribute(name, value)
-                for name, value in event.items()
-                if name not in ("data", "data_base64") and value is not None
-            }
-            data = _data_of(event)
+            demand_json(said, as_said=kind == f"{_STRUCTURED}+json")
+            event = _object(json_of(message.value, "value"))
+            attributes, data = cloudevents.taken_apart(event)
         else:
             attributes = {
                 name.removeprefix(_CE): text
@@ -222,8 +222,8 @@ class Reader:
             }
             if not attributes:
                 raise BadField("headers", "those of a CloudEvent", "none")
-            _demand_json(headers, _is_json(kind) or not kind)
-            data = _json(message)
+            demand_json(said, as_said=is_json(kind) or not kind)
+            data = json_of(message.value, "value")
         make = partial(
             cloudevents.touchpoint_of,
             attributes,
@@ -253,15 +253,10 @@ class Reader:
 
     def _whom(self, message: Message) -> Whom:
         """Whom a message names that could not be taken for anything, in whatever way it may name them."""
-        try:
-            raw = _object(_json(message)) if message.size <= MAX_MESSAGE_BYTES else {}
-        except Refused:
+        if message.size > MAX_MESSAGE_BYTES:
             return (), None
-        if self._mapper:
-            return self._mapper.named_in(raw)
-        found, market = cloudevents.named_in(raw)
-        inner, inner_market = cloudevents.named_in(raw.get("data"))
-        return (*found, *inner, *segment.named_in(raw)), market or inner_market
+        raw = leniently(message.value)
+        return named_anyhow(raw, *([self._mapper.named_in(raw)] if self._mapper else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,85 +277,17 @@ def _demand_source(source: str) -> None:
 
 def _headers(message: Message) -> dict[str, str]:
     """The headers that say what a message is, their names in small letters. Raises `BadField`."""
-    found: dict[str, str] = {}
-    for given, value in message.headers:
-        name = given.lower()
-        if not name.startswith(_CE) and name != _TYPE:
-            continue
-        shown = name if name in _NAMES else "headers"
-        if name in found:
-            raise BadField(shown, "one header of this name", "several")
-        try:
-            found[name] = value.decode()
-        except UnicodeDecodeError as error:
-            raise BadField(shown, "text in UTF-8", f"another byte at {error.start:,}") from None
-    return found
-
-
-_NAMES = frozenset(
-    [
-        _TYPE,
-        *(f"{_CE}{name}" for name in (*cloudevents.REQUIRED, "time", "correlation", "causation")),
-    ]
-)
-"""Headers that may be named in a message: as any other, a sender may have named a person."""
+    return cloudevents.in_headers(message.headers, _CE, (CONTENT_TYPE,))
 
 
 def _is_cloudevent(headers: Mapping[str, str], kind: str) -> bool:
     return f"{_CE}specversion" in headers or kind.startswith(_STRUCTURED)
 
 
-def _is_json(kind: str) -> bool:
-    return kind == "application/json" or kind.endswith("+json")
-
-
-def _demand_json(headers: Mapping[str, str], is_json: bool) -> None:
-    given = headers.get(_TYPE, "")
-    if not is_json:
-        raise BadField(_TYPE, "application/json or application/cloudevents+json", came(given))
-    _, _, charset = given.lower().partition("charset=")
-    if charset and charset.strip().strip('"') not in ("utf-8", "utf8", "us-ascii"):
-        raise BadField(_TYPE, "charset utf-8", came(given))
-
-
-def _json(message: Message) -> Any:
-    if message.value is None:
-        raise BadField("value", "JSON", "nothing")
-    try:
-        text = message.value.decode()
-    except UnicodeDecodeError as error:
-        raise BadField("value", "text in UTF-8", f"another byte at {error.start:,}") from None
-    return parse_json(text, "value")
-
-
 def _object(raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise BadField("value", "a JSON object", came(raw))
     return raw
-
-
-def _attribute(name: str, value: Any) -> str:
-    """A context attribute as text, as headers would have it: whole numbers and truths are written out."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    raise BadField(name if name in cloudevents.REQUIRED else "attributes", "text", came(value))
-
-
-def _data_of(event: Mapping[str, Any]) -> Any:
-    kind = str(event.get("datacontenttype") or "").partition(";")[0].strip().lower()
-    if kind and not _is_json(kind):
-        raise BadField("datacontenttype", "application/json", came(kind))
-    if "data_base64" not in event:
-        return event.get("data")
-    try:
-        text = b64decode(event["data_base64"], validate=True).decode()
-    except (NotBase64, UnicodeDecodeError, ValueError, TypeError):
-        raise BadField("data_base64", "JSON in base64", came(event["data_base64"])) from None
-    return parse_json(text, "data_base64")
 
 
 def _text(given: bytes) -> str | dict[str, str]:

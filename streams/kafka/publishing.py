@@ -20,43 +20,31 @@ from uuid import UUID, uuid4
 import orjson
 
 from ledger.book import CUSTOMER_TAG, Match
-from ledger.catalogue.privacy import (
-    CustomerErased,
-    CustomerErasing,
-    CustomerRectified,
-    CustomerRestricted,
-    CustomerUnrestricted,
-)
+from ledger.catalogue.privacy import CustomerErasing
 from ledger.clock import to_us
 from ledger.errors import BadUsage, StoreUnavailable
-from ledger.event import MERGED, SPLIT, Recorded
+from ledger.event import Recorded
 from replay.opening import Reading
 from streams.kafka.address import Kafka
-from streams.kafka.cloud_events import PUBLISHED, CloudEvents, Record
-from streams.kafka.resuming import Point, demand_same_book, resume, withheld_record
-from streams.kafka.rows import Rows
+from streams.kafka.cloud_events import CloudEvents, Record
+from streams.kafka.holding import Hold, TakenOver
+from streams.kafka.resuming import Point, demand_same_book, resume, shown_since, withheld_record
+from streams.kafka.rows import Rows, Touched
 from streams.kafka.topics import Topic, Topics, ensure
 from streams.kafka.transactions import Sent, Stopped, Transactions, wait
-
-NOTICES = frozenset(
-    {
-        CustomerErased.TOPIC,
-        CustomerRestricted.TOPIC,
-        CustomerUnrestricted.TOPIC,
-        CustomerRectified.TOPIC,
-        MERGED,
-        SPLIT,
-    }
-)
-"""Types that `bahi.erasures` tells of."""
+from streams.outgoing import PUBLISHED, is_notice
 
 _EVENTS = 5_000
 """Positions of one transaction: a quarter of a second's work, so that one is soon told to stop."""
+_BYTES = 32 * 1024 * 1024
+"""Bytes of events after which a transaction takes no further one: all of it is held in memory."""
+_AT_ONCE = 500
+"""Events that are read together."""
 _SPAN = 1_000_000
 """Positions after which rows are sent though events are still coming."""
 _WAIT_S = 0.5
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Before the next try; the first is long enough for whoever fenced us to say so in the topics."""
+"""Before the next try."""
 _FEW_KEYS = 1_000
 """Keys whose rows go with the events that touched them."""
 _LOOK_S = 0.1
@@ -79,6 +67,9 @@ class Lag:
         return self.head == self.position == self.rows
 
 
+_NOWHERE = Lag(0, 0, 0, 0.0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Who is told how it goes: `far` after each transaction, `trouble` in words, when it begins."""
@@ -98,7 +89,13 @@ class Publisher:
             raise BadUsage("expected a ledger with a keyring, came a book that belongs to none")
         self._ledger_id = reading.book.ledger_id
         self._token = str(uuid4())
-        self._lag = Lag(0, 0, 0, 0.0, 0)
+        self._reached: Lag | None = None
+
+    def lag(self) -> Lag | None:
+        """How far behind the book it is by now, also while it waits for brokers; None until the topics have
+        said where it is.
+        """
+        return None if self._reached is None else _as_of_now(self._reading, self._reached)
 
     def run(
         self, stopped: Callable[[], bool], told: Told | None = None, *, once: bool = False
@@ -111,45 +108,44 @@ class Publisher:
         for a book that is not the one that was published.
         """
         told = Told() if told is None else told
-        begun, ours, pauses = False, True, iter(_PAUSES_S)
+        topics = Topics(self._reading.settings.kafka_prefix)
+        hold, pauses = Hold(self._kafka, f"{topics.prefix}-{self._ledger_id}"), iter(_PAUSES_S)
         try:
             while True:
                 try:
-                    with self._kafka.spoken_to():
-                        if not ours:
-                            self._demand_ours(stopped)
-                        with closing(self._session(stopped, told)) as session:
-                            begun, ours, pauses = True, True, iter(_PAUSES_S)
-                            session.run(once=once)
-                            return self._lag
+                    with (
+                        self._kafka.spoken_to(),
+                        closing(self._session(hold, stopped, told)) as session,
+                    ):
+                        pauses = iter(_PAUSES_S)
+                        session.run(once=once)
+                        return self._reached or _NOWHERE
                 except StoreUnavailable as error:
-                    if not begun:
+                    if not hold.begun:
                         raise
-                    ours = False
                     told.trouble(f"{error}; trying again")
                 _pause(next(pauses, _PAUSES_S[-1]), stopped)
         except Stopped:
-            return self._lag
-        except _TakenOver:
+            return self._reached or _NOWHERE
+        except TakenOver:
             raise StoreUnavailable(
                 f"kafka {self._kafka.name}",
                 "another publisher of this ledger has taken over; this one has stopped, and wrote nothing since",
             ) from None
 
-    def _session(self, stopped: Callable[[], bool], told: Told) -> "_Session":
+    def _session(self, hold: Hold, stopped: Callable[[], bool], told: Told) -> "_Session":
         """The right to publish, and where to begin."""
         reading = self._reading
         topics = wait(lambda: ensure(reading.settings), stopped)
         names = [topics[topic] for topic in Topic]
-        name = f"{topics.prefix}-{self._ledger_id}"
-        writer = Transactions(self._kafka, name, names, stopped)
+        writer = Transactions(self._kafka, hold, names, stopped)
         try:
             resumed = wait(lambda: resume(self._kafka, topics[Topic.PUBLISHER]), stopped)
             point = resumed.point or Point(str(self._ledger_id), self._token)
             demand_same_book(reading.book, point, topics.prefix)
 
             def came_to(lag: Lag) -> None:
-                self._lag = lag
+                self._reached = lag
                 told.far(lag)
 
             session = _Session(
@@ -160,17 +156,6 @@ class Publisher:
             writer.close()
             raise
         return session
-
-    def _demand_ours(self, stopped: Callable[[], bool]) -> None:
-        """Whether nobody else has taken over: to be fenced and to have been away look the same to the client."""
-        topic = Topics(self._reading.settings.kafka_prefix)[Topic.PUBLISHER]
-        point = wait(lambda: resume(self._kafka, topic), stopped).point
-        if point is not None and point.publisher != self._token:
-            raise _TakenOver
-
-
-class _TakenOver(Exception):
-    """The topic has another publisher's word."""
 
 
 class _Session:
@@ -228,45 +213,58 @@ class _Session:
         upto = min(head, point.position + _EVENTS)
         rows: list[Sent] | None = None
         if upto == head and point.rows == point.position and self._catch_up():
-            touched = self._rows.touched(point.position, upto)
+            touched = self._touched(upto)
             if len(touched) <= _FEW_KEYS:
                 rows = [one for some in self._rows.records(touched, upto) for one in some]
         self._write(self._transaction(upto, rows))
 
     def _transaction(self, upto: int, rows: list[Sent] | None) -> Iterator[Sent]:
-        """The records of the events up to a position, of these rows, and of where that is."""
-        point, leaf = self._point, b""
+        """The records of the events up to a position, of these rows, and of where that is.
+
+        Where the events are too much for one, it ends before that position and without the rows.
+        """
+        point, position, leaf = self._point, 0, b""
         reading, erased = self._reading, []
         gone = _texts(reading.gone.now())
         kept_back = _texts(reading.restricted.now()) | {*self._withheld}
         events, erasures = self._topics[Topic.EVENTS], self._topics[Topic.ERASURES]
         record, loads = self._events.record, orjson.loads
-        for batch in reading.book.stored(point.position, upto=upto, size=_EVENTS):
-            columns = [column.to_pylist() for column in batch.columns[:5]]
-            for position, recorded_us, body, personal, leaf in zip(*columns, strict=True):  # noqa: B007
-                if body is None:  # what is left of it says nothing
-                    continue
-                envelope = loads(body)
-                customer = envelope.get("customer")
-                if envelope["domain"] in PUBLISHED:
-                    if customer in gone:
-                        yield events, record(position, recorded_us, envelope, b"", nameless=True)
-                    elif customer in kept_back:
-                        if customer not in self._withheld:
-                            yield self._hold_back(customer, position - 1)
-                    else:
-                        yield events, record(position, recorded_us, envelope, personal or b"")
-                elif _is_notice(envelope, gone):
-                    yield erasures, record(position, recorded_us, envelope, personal or b"")
-                elif _is_end(envelope):
-                    erased.append(UUID(customer))
-        if rows is None:
+        for position, recorded_us, body, personal, leaf in self._stored(upto):  # noqa: B007
+            if body is None:  # what is left of it says nothing
+                continue
+            envelope = loads(body)
+            customer = envelope.get("customer")
+            if envelope["domain"] in PUBLISHED:
+                if customer in gone:
+                    yield events, record(position, recorded_us, envelope, b"", nameless=True)
+                elif customer in kept_back:
+                    if customer not in self._withheld:
+                        yield self._hold_back(customer, position - 1)
+                else:
+                    yield events, record(position, recorded_us, envelope, personal or b"")
+            elif is_notice(envelope, gone):
+                yield erasures, record(position, recorded_us, envelope, personal or b"")
+            elif _is_end(envelope):
+                erased.append(UUID(customer))
+        here = replace(point, position=position, leaf=leaf.hex())
+        if rows is None or position < upto:
             # What the views say may come late; that somebody is gone may not.
             yield from self._rows.tombstones(erased)
-            yield self._resume_at(replace(point, position=upto, leaf=leaf.hex()))
+            yield self._resume_at(here)
         else:
             yield from rows
-            yield self._resume_at(replace(point, position=upto, rows=upto, leaf=leaf.hex()))
+            yield self._resume_at(replace(here, rows=upto))
+
+    def _stored(self, upto: int) -> Iterator[tuple[int, int, bytes | None, bytes | None, bytes]]:
+        """What is next up to a position, one event at least: position, time, body, sealed part and leaf."""
+        size = 0
+        for batch in self._reading.book.stored(self._point.position, upto=upto, size=_AT_ONCE):
+            columns = [column.to_pylist() for column in batch.columns[:5]]
+            for row in zip(*columns, strict=True):
+                yield row
+                size += len(row[2] or b"") + len(row[3] or b"")
+                if size > _BYTES:
+                    return
 
     def _rows_are_due(self, head: int) -> bool:
         """Whether rows come before events: when no more of these wait, and when too many went without."""
@@ -280,13 +278,25 @@ class _Session:
         if not self._catch_up():
             return False
         upto = self._point.position
-        touched = self._rows.touched(self._point.rows, upto)
+        touched = self._touched(upto)
         for some in self._rows.records(touched, upto):
             self._write(some)
             if self._stopped():
                 return True
         self._write([self._resume_at(replace(self._point, rows=upto))])
         return True
+
+    def _touched(self, upto: int) -> Touched:
+        """What events touched whose rows are not out; and where an envelope was removed, of which nobody can
+        tell any more whose it was, the customers that had a row since.
+        """
+        after = self._point.rows
+        touched = self._rows.touched(after, upto)
+        if removed := self._rows.redacted(after, upto):
+            kafka, topic = Kafka.of(self._reading.settings), self._topics[Topic.CUSTOMERS]
+            shown = wait(lambda: shown_since(kafka, topic, min(removed)), self._stopped)
+            touched.joined |= {frozenset({one}) for one in shown}
+        return touched
 
     def _catch_up(self) -> bool:
         """Have the views as far as the book; whether those that we send go on."""
@@ -296,11 +306,11 @@ class _Session:
                 raise Stopped
 
         self._reading.views.catch_up(self._reading.columns, heed)
-        failures = "; ".join(str(failure) for failure in self._rows.failures())
-        if failures and failures != self._stuck:
-            self._trouble(f"{failures}; events go out, and no rows until it is mended")
-        self._stuck = failures
-        return not failures
+        troubles = "; ".join(self._rows.troubles(self._point.rows))
+        if troubles and troubles != self._stuck:
+            self._trouble(f"{troubles}; events go out, and no rows until then")
+        self._stuck = troubles
+        return not troubles
 
     def _may_come_back(self) -> str:
         """Somebody of whom events are held back without need."""
@@ -313,18 +323,18 @@ class _Session:
         """Send what was held back of one customer, so much of it as a transaction takes."""
         after, nameless = self._withheld[customer], UUID(customer) in self._reading.gone.now()
         tagged = Match(tags=(f"{CUSTOMER_TAG}{customer}",))
-        found = [
-            *self._reading.book.read(
-                after, matching=[tagged], upto=self._point.position, limit=_EVENTS
-            )
-        ]
-        events = self._topics[Topic.EVENTS]
-        sent = [(events, self._again(one, nameless)) for one in found if _is_of(one, customer)]
-        if len(found) < _EVENTS:
+        found = self._reading.book.read(after, matching=[tagged], upto=self._point.position)
+        events, sent, size = self._topics[Topic.EVENTS], list[Sent](), 0
+        for one in found:
+            if _is_of(one, customer):
+                sent.append((events, self._again(one, nameless)))
+            size += len(one.body) + len(one.event.personal)
+            if len(sent) >= _EVENTS or size > _BYTES:
+                sent.append(self._hold_back(customer, one.position))
+                break
+        else:
             del self._withheld[customer]
             sent.append((self._topics[Topic.PUBLISHER], withheld_record(customer, None)))
-        else:
-            sent.append(self._hold_back(customer, found[-1].position))
         self._write(sent)
 
     def _again(self, one: Recorded, nameless: bool) -> Record:
@@ -345,29 +355,22 @@ class _Session:
     def _write(self, records: Iterable[Sent]) -> None:
         self._writer.write(records)
         self._point = self._next
-        self._came_to(self._lag())
+        reached = Lag(0, self._point.position, self._point.rows, 0.0, len(self._withheld))
+        self._came_to(_as_of_now(self._reading, reached))
 
-    def _lag(self) -> Lag:
-        book, point = self._reading.book, self._point
-        head, behind_s = book.head(), 0.0
-        if point.position < head:
-            (oldest,) = book.read(point.position, upto=point.position + 1)
-            behind_s = max((self._reading.clock() - oldest.recorded_at).total_seconds(), 0.0)
-        return Lag(head, point.position, point.rows, behind_s, len(self._withheld))
+
+def _as_of_now(reading: Reading, reached: Lag) -> Lag:
+    head, behind_s = reading.book.head(), 0.0
+    if reached.position < head:
+        (oldest,) = reading.book.read(reached.position, upto=reached.position + 1)
+        behind_s = max((reading.clock() - oldest.recorded_at).total_seconds(), 0.0)
+    return replace(reached, head=head, behind_s=behind_s)
 
 
 def _is_of(recorded: Recorded, customer: str) -> bool:
     """Whether it happened to this customer, and goes out: others are found by the same tag."""
     event = recorded.event
     return str(event.customer) == customer and event.domain in PUBLISHED
-
-
-def _is_notice(envelope: Mapping[str, Any], gone: frozenset[str]) -> bool:
-    """Whether subscribers are told of it: a link to somebody who is gone binds nobody."""
-    if envelope["type"] not in NOTICES or "customer" not in envelope:
-        return False
-    other = envelope["data"].get("other")
-    return other is None or gone.isdisjoint({envelope["customer"], other})
 
 
 def _is_end(envelope: Mapping[str, Any]) -> bool:

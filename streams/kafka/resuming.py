@@ -1,8 +1,10 @@
 """How far was published, told by the topic that the same transactions write."""
 
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from uuid import UUID
 
 import orjson
 from kafka import KafkaConsumer, TopicPartition
@@ -60,9 +62,26 @@ def resume(kafka: Kafka, topic: str) -> Resumed:
 
     Raises `StoreUnavailable` if it cannot be read to its end, and `KafkaError`.
     """
-    kafka.demand_answering()
     found = Resumed()
-    place = TopicPartition(topic, 0)
+    for key, value in _committed(kafka, topic):
+        _take(found, key, value)
+    return found
+
+
+def shown_since(kafka: Kafka, topic: str, position: int) -> set[UUID]:
+    """The customers whose row on a topic may have the event at a position in it.
+
+    Raises `StoreUnavailable` if it cannot be read to its end, and `KafkaError`.
+    """
+    has: dict[bytes, int] = {}
+    for key, value in _committed(kafka, topic):
+        has[key] = 0 if value is None else orjson.loads(value)["position"]
+    return {UUID(key.decode()) for key, upto in has.items() if upto >= position}
+
+
+def _committed(kafka: Kafka, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
+    """Key and value of everything on a topic, in order of each key."""
+    kafka.demand_answering()
     reader = KafkaConsumer(
         **kafka.arguments,
         isolation_level="read_committed",
@@ -71,18 +90,17 @@ def resume(kafka: Kafka, topic: str) -> Resumed:
         metrics_enabled=False,
     )
     with closing(reader) as consumer:
-        consumer.assign([place])
-        consumer.seek_to_beginning(place)
-        end = consumer.end_offsets([place])[place]
+        places = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
         until = time.monotonic() + _PATIENCE_S
-        while consumer.position(place) < end:
+        while any(consumer.position(place) < end for place, end in ends.items()):
             for records in consumer.poll(_POLL_MS).values():
                 until = time.monotonic() + _PATIENCE_S
-                for record in records:
-                    _take(found, record.key, record.value)
+                yield from ((record.key, record.value) for record in records)
             if time.monotonic() > until:
                 raise StoreUnavailable(f"kafka {kafka.name}", f"topic {topic}: cannot be read")
-    return found
 
 
 def _take(found: Resumed, key: bytes, value: bytes | None) -> None:

@@ -19,8 +19,12 @@ import pyarrow as pa
 
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Match
-from ledger.catalogue.privacy import CustomerErasing, CustomerRestricted, CustomerUnrestricted
-from ledger.errors import FoldFailed
+from ledger.catalogue.privacy import (
+    CustomerErasing,
+    CustomerRestricted,
+    CustomerUnrestricted,
+    EventRedacted,
+)
 from ledger.event import MERGED, SPLIT, Recorded
 from ledger.gone import hidden_table
 from ledger.people import Persons
@@ -81,9 +85,26 @@ class Rows:
         wanted = {column for fold in self._folds for column in _named_in(fold)}
         self._columns = tuple(column for column in relation.columns() if column in wanted)
 
-    def failures(self) -> Sequence[FoldFailed]:
-        """The folds of ours that have stopped: what they have is old, and is not to be sent."""
-        return self._reading.views.failures([CUSTOMERS, CONSENTS, DEALS])
+    def troubles(self, after: int) -> list[str]:
+        """Why no rows are to be sent: folds of ours have stopped, so that what they have is old; or they may
+        still have what two have approved to be removed, by events after a position.
+        """
+        book = self._reading.book
+        said = [*map(str, self._reading.views.failures([CUSTOMERS, CONSENTS, DEALS]))]
+        begun = {*book.redacting()}
+        for position in self.redacted(after, book.head()):
+            (row,) = book.rows(position - 1, upto=position)
+            if position in begun or row.body is not None:
+                said.append(f"the redaction of the event at position {position:,} is not done yet")
+        return said
+
+    def redacted(self, after: int, upto: int) -> list[int]:
+        """Where events in (`after`, `upto`] have approved that an envelope be removed."""
+        said = self._reading.book.read(
+            after, matching=[Match(types=(EventRedacted.TOPIC,))], upto=upto
+        )
+        approved = [one.event.data for one in said]
+        return [a["redacted_position"] for a in approved if "body" in a.get("removed", ["body"])]
 
     def touched(self, after: int, upto: int) -> Touched:
         """What the events in (`after`, `upto`] touched, by the folds' own keys and filters."""

@@ -69,7 +69,10 @@ TOPICS: Mapping[Topic, Kept] = {
     Topic.DEALS: Kept(Cleanup.COMPACT, config=_COMPACTED),
     # Who subscribes late has as much to forget: these are never deleted.
     Topic.ERASURES: Kept(Cleanup.DELETE, config={"retention.ms": "-1"}),
-    Topic.PUBLISHER: Kept(Cleanup.COMPACT, partitions=1),
+    # Each who begins to publish reads it from its beginning, and each transaction has written there.
+    Topic.PUBLISHER: Kept(
+        Cleanup.COMPACT, partitions=1, config={"max.compaction.lag.ms": str(_DAY_MS // 4)}
+    ),
     Topic.DEAD: Kept(Cleanup.DELETE),
 }
 

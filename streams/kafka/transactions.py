@@ -1,9 +1,9 @@
 """Writing to topics in transactions: all of one is there for whoever reads what is committed, or nothing is.
 
 One transactional id has one producer: whoever comes later fences who was before. The client does much by
-itself that could end with less than all: it gives up a batch after a while and commits the rest, and
-a fenced producer may get itself a new epoch. So each record's own answer is looked at before a commit, and
-after any error a producer is thrown away; the next one begins at what the topics say.
+itself that could end with less than all: it gives up a batch after a while and commits the rest, or gets
+itself a new epoch. So each record's own answer is looked at before a commit, and after any error a producer
+is thrown away; the next one, if nobody has taken over, begins at what the topics say.
 """
 
 import threading
@@ -20,6 +20,7 @@ from kafka.partitioner import murmur2
 
 from streams.kafka.address import Kafka
 from streams.kafka.cloud_events import Record
+from streams.kafka.holding import Hold
 
 Answer = TypeVar("Answer")
 Sent = tuple[str, Record]
@@ -47,15 +48,16 @@ class Transactions:
     def __init__(
         self,
         kafka: Kafka,
-        transactional_id: str,
+        hold: Hold,
         topics: Iterable[str],
         stopped: Callable[[], bool],
     ) -> None:
-        """Raises `KafkaError`, and `Stopped`."""
+        """Raises `KafkaError`, `TakenOver`, and `Stopped`."""
         self._stopped = stopped
-        self._producer: Any = self._wait(lambda: _producer(kafka, transactional_id))
+        self._hold = hold
+        self._producer: Any = self._wait(lambda: _producer(kafka, hold.transactional_id))
         try:
-            self._wait(self._producer.init_transactions)
+            self._wait(partial(hold.take, self._producer))
             self._partitions = self._wait(partial(_partitions, self._producer, [*topics]))
         except BaseException:
             self.close()
@@ -85,6 +87,7 @@ class Transactions:
         """Let go of the producer; a transaction that is open stays open until the next comes, or its time is up."""
         producer = getattr(self, "_producer", None)
         if producer is not None:
+            self._hold.keep(producer)
             # Otherwise it waits for answers that may never come.
             producer._sender.force_close()  # noqa: SLF001 - the client has no other way to end now
             with suppress(KafkaError):

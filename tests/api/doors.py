@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from tests.system.nursery import bahi
 
 MAPPING = """
 source = "shop"
@@ -59,6 +60,14 @@ def process(folder: Path, *command: str, **env: str) -> Ended:
         env={**clean(), "PYTHONPATH": str(Path(__file__).parents[2]), **env},
         capture_output=True,
         check=False,
+    )
+    return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def newborn(folder: Path, *command: str, **env: str) -> Ended:
+    """The same by a process that has it all loaded; its pages are a hundred columns wide."""
+    ended = subprocess.run(
+        [bahi(), *command], cwd=folder, env={**clean(), **env}, capture_output=True, check=False
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.doors import Ended, here, process
+from tests.api.doors import Ended, here, newborn
 
 Run = Callable[..., Ended]
 ZOE = "email:zoe@example.com"
@@ -229,7 +229,7 @@ def test_their_own_words_are_sealed_and_opening_them_goes_on_record(
         "identifiers": [["email", "zoe@example.com"]], "grounds": "Zanna wrote daily",
     }  # fmt: skip
     assert told["erased"] == 2
-    events = process(tmp_path, "sql", "SELECT type, purpose FROM events", "--format", "json").out
+    events = newborn(tmp_path, "sql", "SELECT type, purpose FROM events", "--format", "json").out
     assert [(e["type"], e["purpose"]) for e in json.loads(events)][1:] == [
         ("personal_data.opened", "privacy"),
         ("privacy.refused", None),

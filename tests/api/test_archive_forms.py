@@ -187,6 +187,7 @@ def test_everything_that_happens_to_people_has_a_name_in_every_language() -> Non
     about_people = {model.TOPIC for model in types() if model.ABOUT is not About.NOBODY}
     assert table("events.toml").keys() == about_people
     known = {name for model in types() for name in model.model_fields} | {
+        "claimed",
         "identifiers",
         "references",
     }

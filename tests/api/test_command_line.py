@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from api import render
-from tests.api.doors import Ended, clean, here, process, shop
+from tests.api.doors import Ended, clean, here, newborn, process, shop
 
 ANSI = "\x1b"
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -23,7 +23,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop with its file imported."""
     made = shop(tmp_path_factory.mktemp("shop"))
-    ended = process(made, "import", "shop.csv", "-m", "shop.toml", "--json")
+    ended = newborn(made, "import", "shop.csv", "-m", "shop.toml", "--json")
     assert ended.code == 3
     assert json.loads(ended.out) == {
         "read": 4, "appended": 2, "duplicates": 0, "refused": 2, "customers": 2,
@@ -109,7 +109,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert re.fullmatch(r"bahi: a store cannot be read or written: .*\n", ended.stderr)
-    again = process(tmp_path, "import", "many.csv", "-m", "shop.toml", "--json")
+    again = newborn(tmp_path, "import", "many.csv", "-m", "shop.toml", "--json")
     counts = json.loads(again.out)
     assert (again.code, counts["read"], counts["customers"]) == (0, 2_000, 2_000)
     assert counts["appended"] + counts["duplicates"] == 2_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.doors import here, process, shop
+from tests.api.doors import here, newborn, shop
 
 Run = Callable[..., tuple[str, str]]
 
@@ -19,7 +19,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = shop(tmp_path_factory.mktemp("shop"))
     (folder / "text.txt").write_text("May we write to you?\n")
     (folder / "blob").write_bytes(b"\xff")
-    ended = process(folder, "import", "shop.csv", "--mapping", "shop.toml")
+    ended = newborn(folder, "import", "shop.csv", "--mapping", "shop.toml")
     assert ended.code == 3, ended.err
     return folder
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.doors import MAPPING, Ended, clean, here, process
+from tests.api.doors import MAPPING, Ended, clean, here, newborn, process
 
 ROWS = """no,who,mail,when,total,currency,note
 1,zanna1,,2026-01-02T03:04:05Z,12.50,EUR,
@@ -55,7 +55,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.toml").write_text(MAPPING)
     (folder / "shop.csv").write_text(ROWS)
-    assert process(folder, "import", "shop.csv", "-m", "shop.toml").code == 0
+    assert newborn(folder, "import", "shop.csv", "-m", "shop.toml").code == 0
     return folder
 
 

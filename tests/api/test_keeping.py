@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.doors import clean, process
+from tests.api.doors import clean, newborn
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -49,14 +49,14 @@ def test_it_keeps_views_current_waits_for_another_and_stops_when_told(
         assert worker.stderr is not None
         return worker.stderr.readline().strip()
 
-    assert process(tmp_path, "views", "run", **ledger).code == 2  # there is no book to follow
-    assert process(tmp_path, "ticket", "open", "T-1", **ledger).code == 0
+    assert newborn(tmp_path, "views", "run", **ledger).code == 2  # there is no book to follow
+    assert newborn(tmp_path, "ticket", "open", "T-1", **ledger).code == 0
     first = run()
     assert says(first).endswith(": keeping them current; Ctrl-C stops")
     second = run()
     assert says(second).endswith(": another process keeps them; waiting; Ctrl-C stops")
-    assert process(tmp_path, "ticket", "open", "T-2", **ledger).code == 0
-    shown = process(tmp_path, "view", "ticket", "--format", "json", **ledger)
+    assert newborn(tmp_path, "ticket", "open", "T-2", **ledger).code == 0
+    shown = newborn(tmp_path, "view", "ticket", "--format", "json", **ledger)
     assert len(json.loads(shown.out)) == 2
     first.send_signal(signal.SIGTERM)
     assert says(second).endswith(": keeping them current; Ctrl-C stops")

@@ -14,7 +14,7 @@ from api.wiring import Bahi
 from ledger.clock import system_clock, to_us
 from ledger.settings import read_settings
 from ledger.vault import DEAD_LETTERS_KEPT
-from tests.api.doors import Ended, here, process, shop
+from tests.api.doors import Ended, here, newborn, shop
 
 HUGE = "-- {name}: amounts, far too large.\nSELECT customer, sum(amount_minor * 9007199254740991) AS {name}\nFROM events GROUP BY customer;"
 
@@ -107,15 +107,15 @@ def test_a_user_without_a_name_is_somebody_all_the_same(
 
 
 def test_who_somebody_is_cannot_be_said_by_the_environment(folder: Path) -> None:
-    assert process(folder, "import", "shop.csv", "-m", "shop.toml").code == 3
+    assert newborn(folder, "import", "shop.csv", "-m", "shop.toml").code == 3
     look = ("customer", "user:u1", "--open", "--reason", "they called")
     for name in ("mia", "noor"):
         others = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), name)
-        assert process(folder, *look, **others, BAHI_HOME=".bahi").code == 0
-    told = json.loads(process(folder, "privacy", "opened", "--json").out)
+        assert newborn(folder, *look, **others, BAHI_HOME=".bahi").code == 0
+    told = json.loads(newborn(folder, "privacy", "opened", "--json").out)
     assert {row["who"] for row in told} == {pwd.getpwuid(os.getuid()).pw_name}
     receive = ("receive", "user:u1", "erasure", "--law", "gdpr", "--id", "letter")
     for step in (receive, ("verify", "letter")):
-        assert process(folder, "privacy", *step, LOGNAME="mia").code == 0
-    refused = process(folder, "privacy", "fulfil", "letter", LOGNAME="noor")
+        assert newborn(folder, "privacy", *step, LOGNAME="mia").code == 0
+    refused = newborn(folder, "privacy", "fulfil", "letter", LOGNAME="noor")
     assert (refused.code, "expected somebody else than" in refused.err) == (1, True)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.cli.carrying_out import Said, carry_out, done, parse
+from api.carrying_out import done
+from api.cli.carrying_out import Said, carry_out, parse
 from api.wiring import Bahi
 from commands.identity import merge, split
 from commands.touchpoint import Touchpoint

@@ -16,7 +16,7 @@ from commands.privacy.erasing import erase
 from ledger.event import Event
 from ledger.settings import Settings, read_settings
 from ledger.sqlite.book import SqliteBook
-from tests.api.doors import here, process, shop
+from tests.api.doors import here, newborn, shop
 
 Run = Callable[..., tuple[str, str]]
 
@@ -25,14 +25,14 @@ Run = Callable[..., tuple[str, str]]
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop with two customers, one of whom has a deal."""
     folder = shop(tmp_path_factory.mktemp("shop"))
-    ended = process(folder, "import", "shop.csv", "--mapping", "shop.toml")
+    ended = newborn(folder, "import", "shop.csv", "--mapping", "shop.toml")
     assert ended.code == 3, ended.err
     stages = ("--stage", "new=10", "--stage", "won=100")
     for command in (
         ("deal", "pipeline", "office", *stages),
         ("deal", "open", "D1", "--pipeline", "office", "--stage", "new", "--customer", "user:u1"),
     ):
-        ended = process(folder, *command)
+        ended = newborn(folder, *command)
         assert ended.code == 0, ended.err
     return folder
 

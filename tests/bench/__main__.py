@@ -30,6 +30,7 @@ from tests.bench import (
     group_commit,
     memory,
     one_customer,
+    over_http,
     postgres_append,
     postgres_full,
     publishing,
@@ -57,6 +58,7 @@ def comparisons(count: int) -> Iterator[Comparison]:
     yield from erasing.comparisons(count)
     yield from publishing.comparisons(count)
     yield from consuming.comparisons(count)
+    yield from over_http.comparisons(count)
 
 
 def main() -> int:

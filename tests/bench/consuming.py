@@ -18,6 +18,7 @@ from ledger.settings import Settings
 from streams.kafka.consuming import Consumer
 from streams.kafka.messages import Reader
 from tests.bench import made
+from tests.bench.publishing import as_a_process_of_its_own
 from tests.bench.runner import Comparison, Side
 from tests.servers.kafka import Kafka
 
@@ -88,6 +89,8 @@ def _consuming(count: int, folder: Path) -> Side:
         bahi.ledger, bahi.settings, bahi.intake, [topic], source="shop", reader=Reader("shop")
     )
 
+    as_a_process_of_its_own()
+
     def side() -> int:
         with bahi:
             taken = consumer.run(lambda: False, once=True)
@@ -99,6 +102,7 @@ def _consuming(count: int, folder: Path) -> Side:
 
 def _recording(count: int, folder: Path) -> Side:
     bahi, given = _opened(folder), list(made.touchpoints(count))
+    as_a_process_of_its_own()
 
     def side() -> int:
         with bahi:

@@ -83,7 +83,7 @@ def _publishing(count: int, _folder: Path) -> Side:
     bahi = Bahi.open(_settings(_home(count), f"bench-{uuid4().hex}"))
     assert bahi.views.folds  # read from their files: whoever publishes for long has them
 
-    _as_a_process_of_its_own()
+    as_a_process_of_its_own()
 
     def side() -> int:
         with bahi:
@@ -93,7 +93,7 @@ def _publishing(count: int, _folder: Path) -> Side:
     return side
 
 
-def _as_a_process_of_its_own() -> None:
+def as_a_process_of_its_own() -> None:
     """Have cycles looked for as `bahi` does, and not in what the benchmark itself holds."""
     gc.set_threshold(100_000, 20, 100)
     gc.freeze()
@@ -127,7 +127,7 @@ def producing(count: int, _folder: Path) -> Side:
         made = {name: {"num_partitions": _PARTITIONS} for name in topics.values()}
         admin.create_topics(made, wait_for_metadata=True)
 
-    _as_a_process_of_its_own()
+    as_a_process_of_its_own()
 
     def side() -> int:
         producer = KafkaProducer(

@@ -1,13 +1,11 @@
 """An erasure whose process is killed, after each step and amid some: never half, and carried on to the end.
 
-One process has the modules loaded, and from it a child is born for each point, which works on a ledger of
-its own until it kills itself there. Then the ledger is opened again, as any command would.
+For each point a process works on a ledger of its own until it kills itself there. Then the ledger is opened again,
+as any command would.
 """
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,32 +31,11 @@ from tests.commands.samples import (
     told,
     touchpoint,
 )
-from tests.ledger.processes import ROOT
+from tests.ledger.processes import Born
 
 AMID = ["announced", "remembered", "destroying", "burying", "certifying", "ending"]
 POINTS = [*AMID, *(step.value for step in Step)]
 NEVER_BEGAN = {"announced", "remembered"}
-
-NURSERY = """
-import sys
-from pathlib import Path
-from tests.commands.test_erasing_crashes import POINTS, Retention, bear
-for point in POINTS:
-    bear(Path(sys.argv[1]) / point, point, [Retention(name) for name in sys.argv[2:]])
-"""
-
-
-def bear(folder: Path, point: str, classes: Sequence[Retention]) -> None:
-    """Have a child erase until it dies at this point."""
-    child = os.fork()
-    if child == 0:
-        try:
-            erase_until(folder, point, classes)
-        finally:
-            os._exit(1)  # it got past the point
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), point
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 def die(*_: object, **__: object) -> None:
@@ -115,10 +92,8 @@ def folders(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Path]:
 
 
 def kill_at_each(folders: dict[str, Path], *classes: Retention) -> None:
-    above = str(next(iter(folders.values())).parent)
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", NURSERY, above, *classes], cwd=ROOT, check=True
-    )
+    for point, folder in folders.items():
+        assert Born(erase_until, folder, point, classes).end() == (-signal.SIGKILL, ""), point
 
 
 def test_wherever_it_is_killed_an_erasure_of_one_class_ends_whole(folders: dict[str, Path]) -> None:

@@ -248,6 +248,13 @@ def test_whoever_is_known_cannot_be_refused_as_a_stranger() -> None:
     )
 
 
+def test_whoever_made_a_request_may_take_it_back_until_it_is_carried_out() -> None:
+    back = step(10, "refused", ground="withdrawn")
+    assert judged([ASKED], back) == ALLOWED
+    assert judged([ASKED, CHALLENGED, VERIFIED], back) == ALLOWED
+    assert judged([ASKED, step(9, "fulfilled")], back).startswith("NotAllowed request: ")
+
+
 def test_every_ground_says_where_the_law_has_it() -> None:
     for table in (REFUSALS, EXTENSIONS):
         for law, known in table.items():

@@ -149,3 +149,23 @@ def test_a_closed_recorder_takes_nothing_and_leaves_the_ledger_open(tmp_path: Pa
         with pytest.raises(StoreUnavailable, match=r"^touchpoints: closed"):
             recorder.record_now(touchpoint("2"))
         assert told(take(ledger, touchpoint("2"))) == [("appended", 2)]
+
+
+def test_many_of_one_caller_keep_their_order_and_others_come_in_between(tmp_path: Path) -> None:
+    many = [touchpoint(f"{n}", who={"user": f"u{n % 50}"}) for n in range(2_500)]
+    with opened(tmp_path) as ledger, recording(ledger) as recorder:
+
+        async def all_of_them() -> tuple[list[Outcome], Outcome]:
+            brought = asyncio.create_task(recorder.record_all(many))
+            await asyncio.sleep(0)
+            alone = await recorder.record(touchpoint("alone"))
+            assert not brought.done()
+            return await brought, alone
+
+        outcomes, alone = asyncio.run(all_of_them())
+        positions = [outcome.position or 0 for outcome in outcomes]
+        assert positions == sorted(positions)
+        assert positions[:1_000] == [*range(1, 1_001)]
+        assert 1_000 < (alone.position or 0) <= 2_001
+        assert asyncio.run(recorder.record_all([])) == []
+        assert ledger.book.head() == 2_501

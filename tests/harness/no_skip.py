@@ -23,18 +23,17 @@ anything was skipped, doubled, lost or out of order, and 2 if the store was not 
 import argparse
 import importlib
 import json
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict, dataclass
 from itertools import pairwise, product
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -49,7 +48,8 @@ from eventsourcing.utils import Environment
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parents[2]
+from tests.ledger.processes import Born
+
 READERS = ("poll", "subscribe")
 WRITTEN, LAST = "written", "last"
 CONDITIONS = {"both": (False, True), "without": (False,), "with": (True,)}
@@ -206,17 +206,28 @@ def polled(recorder: DCBRecorder) -> Iterator[DCBSequencedEvent]:
             time.sleep(_QUIET_S)
 
 
-def be(part: str, recorder: DCBRecorder, given: argparse.Namespace) -> None:
-    """Be one of the processes."""
-    if part == "write":
-        write(
-            recorder, given.writer, Way(given.batch[0], given.conditions == "with"), given.seconds
-        )
-    elif part == "poll":
-        follow(polled(recorder))
-    else:
-        with recorder.subscribe() as subscription:
-            follow(subscription)
+def _joined(dotted: str) -> DCBRecorder:
+    """The recorder, as one more process makes it, when what is to be made has been made.
+
+    The library's own recorders make their tables each time they are made, unless they are told not
+    to, and fail when several do at once.
+    """
+    environ["CREATE_TABLE"] = "no"
+    return resolve(dotted)()
+
+
+def _be_writer(dotted: str, writer: int, way: Way, seconds: float) -> None:
+    write(_joined(dotted), writer, way, seconds)
+
+
+def _be_reader(dotted: str, name: str, log: Path) -> None:
+    recorder = _joined(dotted)
+    with log.open("w") as out, redirect_stdout(out):
+        if name == "poll":
+            follow(polled(recorder))
+        else:
+            with recorder.subscribe() as subscription:
+                follow(subscription)
 
 
 # ---- the run
@@ -238,51 +249,33 @@ def run(
     recorder = resolve(dotted)()  # first, so that what is to be made is made once
     if next(recorder.read(limit=1), None) is not None:
         raise NotEmpty("expected an empty store, came one with events")
-    this = [sys.executable, "-m", "tests.harness.no_skip", "--recorder", dotted]
-    this += ["--seconds", str(seconds)]
-    # The library's own recorders make their tables each time they are made, unless they are told not
-    # to, and fail when several do at once.
-    theirs = environ | {"CREATE_TABLE": "no"}
     with TemporaryDirectory() as folder, ExitStack() as stack:
 
-        def start(*arguments: str, out: int | IO[bytes]) -> subprocess.Popen[bytes]:
-            process = subprocess.Popen(
-                [*this, *arguments], cwd=ROOT, env=theirs, stdin=subprocess.PIPE, stdout=out
-            )
-            stack.enter_context(process)
+        def start(task: Callable[..., None], *given: object) -> Born:
+            process = Born(task, dotted, *given)
+            stack.callback(process.end)
             stack.callback(process.kill)
             return process
 
-        logs = {name: stack.enter_context((Path(folder) / name).open("w+b")) for name in READERS}
-        readers = [start("--be", name, out=log) for name, log in logs.items()]
-        team = [start(*_as_writer(n, ways), out=subprocess.PIPE) for n in range(writers)]
+        logs = {name: Path(folder) / name for name in READERS}
+        readers = [start(_be_reader, name, log) for name, log in logs.items()]
+        team = [start(_be_writer, n, ways[n % len(ways)], seconds) for n in range(writers)]
         for writer in team:
-            assert writer.stdout
-            assert writer.stdout.readline() == b"ready\n"
-        while not all((Path(folder) / name).stat().st_size for name in READERS):
+            assert writer.heard() == "ready"
+        while not all(log.exists() and log.stat().st_size for log in logs.values()):
             time.sleep(_QUIET_S)
         for writer in team:
-            assert writer.stdin
-            writer.stdin.write(b"go\n")
-            writer.stdin.flush()
-        acknowledged = [int(writer.communicate()[0]) for writer in team]
+            writer.tell("go")
+        acknowledged = [int(writer.heard()) for writer in team]
 
         recorder.append([DCBEvent(LAST, f"{writers}:0".encode())])
         deadline = time.monotonic() + patience_s
         for reader in readers:
-            with suppress(subprocess.TimeoutExpired):
-                reader.wait(max(0, deadline - time.monotonic()))
+            reader.wait(max(0, deadline - time.monotonic()))
             reader.kill()
         stored = [(one.position, one.event.data.decode()) for one in recorder.read()]
-        delivered = {name: _records(Path(folder) / name) for name in READERS}
+        delivered = {name: _records(log) for name, log in logs.items()}
         return judge([*acknowledged, 1], stored, delivered)
-
-
-def _as_writer(number: int, ways: Sequence[Way]) -> list[str]:
-    way = ways[number % len(ways)]
-    guarded = "with" if way.guarded else "without"
-    given = ["--be", "write", "--writer", str(number)]
-    return [*given, "--batch", str(way.batch), "--conditions", guarded]
 
 
 def _records(log: Path) -> list[Record]:
@@ -323,16 +316,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=_sizes, default=[1, 500], help="events an append, in turn (1,500)")
     add("--conditions", choices=CONDITIONS, default="both", help="appended on a condition? (both)")
     add("--json", action="store_true", help="the verdict as one JSON document")
-    add("--be", choices=("write", *READERS), help=argparse.SUPPRESS)
-    add("--writer", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 
 
 def main() -> int:
     given = _parser().parse_args()
-    if given.be:
-        be(given.be, resolve(given.recorder)(), given)
-        return 0
     plan = ways(given.batch, given.conditions)
     try:
         verdict = run(given.recorder, writers=given.writers, seconds=given.seconds, ways=plan)

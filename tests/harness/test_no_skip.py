@@ -13,7 +13,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.harness.no_skip import READERS, ROOT, WAYS, Handed, Record, Way, judge, run, ways
+from tests.harness.no_skip import READERS, WAYS, Handed, Record, Way, judge, run, ways
+from tests.ledger.processes import ROOT
 
 WELL: list[Record] = [(1, "0:0"), (2, "1:0"), (3, "0:1"), (4, "0:2")]
 ACKNOWLEDGED = [3, 1]

@@ -172,8 +172,8 @@ def test_a_writer_that_is_stopped_loses_the_lock_and_writes_when_it_wakes(
         tmp_path,
     )
     (customer,) = customers(vault, people(1, 2))  # waits for the lock, and gets it
-    told, _ = stopped.communicate("\n")
-    assert (told.strip(), stopped.returncode) == (str(customer), 0)
+    stopped.tell()
+    assert stopped.end() == (0, f"{customer}\n")
 
 
 # ---- a server that goes away

@@ -37,7 +37,7 @@ LETTER = DeadLetter(
 
 TABLES = ["migration", "vault", "generation", "identifier", "subject_key", "staff"]
 TABLES += ["dead_letter", "dead_letter_identifier", "erasing", "suppression"]
-TABLES += ["erasure", "destroyed_key", "lost_key"]
+TABLES += ["erasure", "destroyed_key", "lost_key", "api_key", "webhook"]
 """Of the vault on a server; in a file, the generation stands in `vault`."""
 
 OPEN_VAULT = (

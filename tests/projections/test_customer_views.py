@@ -80,7 +80,7 @@ def _keys(fold: Fold) -> list[str]:
 _PASTS = st.tuples(histories(), _CUTS, st.integers(0, 70), _MOMENT, _SEEN_AS)
 
 
-@_quick(6)
+@_quick(4)
 @given(_PASTS)
 def test_every_fold_is_live_rebuilt_past_and_merged_what_the_model_says(past: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def _demand_folds(
         assert found == model_customers.rows(name, events), name
 
 
-@_quick(9)
+@_quick(6)
 @given(histories(), st.integers(0, 70), _MOMENT, _SEEN_AS)
 def test_every_question_answers_what_the_model_says(
     events: list[Event], known: int, as_of: datetime, canonical: list[int]

@@ -1,8 +1,6 @@
 """Each event once, whatever crashes and whoever else is working; a failing fold stops alone."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -23,11 +21,12 @@ from projections.folding import Folder
 from projections.reading import Asked, fold_rows
 from projections.sqlite import SqliteViews
 from projections.store import TOO_LARGE, Move, Overtaken, ViewStore, ViewTable
+from tests.ledger.processes import Born
 from tests.projections.places import tables_at
 from tests.projections.source import START, MemorySource, ScannedSource, as_raw, columns_of, shop
 from tests.projections.worker import SOME
+from tests.projections.worker import main as work
 
-_ROOT = Path(__file__).parents[2]
 TOTAL = parse_fold(
     "total", "-- total: amounts.\nSELECT source, sum(points) AS points FROM events GROUP BY source"
 )
@@ -287,27 +286,10 @@ def test_a_failed_rebuild_leaves_the_former_view_serving(tmp_path: Path, at: Pat
     views.close()
 
 
-def _start(views: Path | str, events: Path, task: str, *dies: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.projections.worker", str(views), str(events), task, *dies],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT,
-    )  # fmt: skip
-
-
-def _next_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def _go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-
-
-def _end(process: subprocess.Popen[str]) -> int:
-    process.communicate()
-    return process.returncode
+def _start(views: Path | str, events: Path, task: str, dies_at: int | None = None) -> Born:
+    worker = Born(work, str(views), str(events), task, dies_at)
+    assert worker.heard() == "ready"
+    return worker
 
 
 @pytest.fixture(scope="module")
@@ -333,10 +315,9 @@ def test_two_engines_on_one_store_count_each_event_once(
     path, source = history
     views = at
     both = [_start(views, path, "catch_up") for _ in range(2)]
-    assert [_next_line(process) for process in both] == ["ready", "ready"]
     for process in both:
-        _go(process)
-    assert [_end(process) for process in both] == [0, 0]
+        process.tell()
+    assert [process.end()[0] for process in both] == [0, 0]
     _demand_equal_to_fresh(views, source)
 
 
@@ -360,10 +341,9 @@ def test_killed_at_any_statement_the_work_goes_on_to_the_same_rows(
         first.catch_up(source)
         first.close()
     for statement in statements:
-        process = _start(views, path, task, str(statement))
-        assert _next_line(process) == "ready"
-        _go(process)
-        assert _end(process) == -signal.SIGKILL
+        process = _start(views, path, task, statement)
+        process.tell()
+        assert process.end()[0] == -signal.SIGKILL
         if task == "rebuild":
             _demand_equal_to_fresh(views, source)  # the former one serves
     last = Views.open(views)

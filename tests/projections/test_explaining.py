@@ -76,12 +76,10 @@ def test_why_lists_exactly_the_events_behind_a_cell(views: Views, name: str) -> 
         assert [event["id"] for event in events] == [SEEN[p - 1]["id"] for p in positions]
         assert "FROM events" in why.sql
         upto = positions[len(positions) // 2] if positions else 1
-        for last in (None, upto):
-            batched, scanned = (
-                views.why(name, column, *key, source=one, known_upto=last).events
-                for one in (SOURCE, SCANNED)
-            )
-            assert scanned.equals(batched), column
+        then = views.why(name, column, *key, source=SOURCE, known_upto=upto)
+        for last, batched in ((None, why), (upto, then)):
+            scanned = views.why(name, column, *key, source=SCANNED, known_upto=last)
+            assert scanned.events.equals(batched.events), column
 
 
 def test_why_of_a_merged_customer_has_the_events_of_all_its_members(views: Views) -> None:

@@ -109,7 +109,7 @@ def kept(store: ViewStore, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
 
 
 _QUICK = settings(
-    max_examples=5,
+    max_examples=3,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )

@@ -21,7 +21,7 @@ from ledger.people import ALIASES
 from projections.definition import Fold, parse_fold
 from projections.engine import Engine
 from projections.folding import Folder
-from projections.reading import Asked, fold_rows
+from projections.reading import Asked, fold_rows, rows_of_folds
 from projections.store import Move, ViewStore
 from projections.views import load
 from tests.projections import model
@@ -146,15 +146,18 @@ def test_live_rebuilt_as_of_and_model_agree(
         with closing(Engine(store, stride=11, deep=0)) as rebuilding:
             rebuilding.catch_up(FOLDS, source)
         as_of = START + timedelta(hours=hour * 7, microseconds=hour)
-        limits: list[dict[str, Any]] = [
+        # What is folded anew from the events does not depend on where rows are kept: one kind is enough.
+        limits: list[dict[str, Any]] = [] if kind != "sqlite" else [
             {"known_upto": source.head()}, {"known_upto": min(pause, source.head())}, {"as_of": as_of},
             {"as_of": as_of, "known_upto": min(pause, source.head())},
         ]  # fmt: skip
         for name, fold in FOLDS.items():
             assert _kept(store, fold) == expected(name, source), name
-            for limit in limits:
-                past = fold_rows(store, fold, Asked(START, source=source, **limit))
-                assert by_key(past, [k.name for k in fold.keys]) == expected(name, source, **limit)
+        for limit in limits:
+            past = rows_of_folds(store, [*FOLDS.values()], Asked(START, source=source, **limit))
+            for name, fold in FOLDS.items():
+                found = by_key(past[name], [key.name for key in fold.keys])
+                assert found == expected(name, source, **limit), name
         assert {table.generation for table in store.tables()} == {2}
 
 
@@ -168,15 +171,16 @@ def test_any_order_of_any_parts_merges_to_the_same_rows(
     order = list(range(len(events)))
     chance.shuffle(order)
     shuffled = columns_of(source.raw).take(pa.array(order, pa.int64()))
-    with opened(kind, postgres_url) as store:
-        folder_ = Folder()
+    with opened(kind, postgres_url) as store, closing(Folder()) as folder_:
+        tables = [store.create(fold) for fold in FOLDS.values()]
+        start, turn = 0, 0
+        while start < len(events):
+            part = shuffled.slice(start, cuts[turn % len(cuts)])
+            rows = folder_.fold_batch([*FOLDS.values()], part)
+            moves = [Move(table, found) for table, found in zip(tables, rows, strict=True)]
+            assert store.advance(start, start + part.num_rows, moves) == {}
+            start, turn = start + part.num_rows, turn + 1
         for name, fold in FOLDS.items():
-            table, start, turn = store.create(fold), 0, 0
-            while start < len(events):
-                part = shuffled.slice(start, cuts[turn % len(cuts)])
-                moves = [Move(table, folder_.fold(fold, part))]
-                assert store.advance(start, start + part.num_rows, moves) == {}
-                start, turn = start + part.num_rows, turn + 1
             assert _kept(store, fold) == expected(name, source), name
 
 

@@ -1,8 +1,6 @@
 """Several who would keep the views: one does, the others wait, and nothing hangs on who it was."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +18,13 @@ from projections import Views, keeping
 from projections.engine import Engine
 from projections.store import ViewStore, ViewTable
 from projections.stores import open_views
+from tests.ledger.processes import Born
 from tests.projections.places import KINDS
 from tests.projections.source import MemorySource, shop
 from tests.projections.test_engine import SEEN, TOTAL, _rows
+from tests.projections.worker import main as work
 from tests.servers import Postgres
 
-_ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 60.0
 EVENTS = shop(4_000, 150, seed=3)
 
@@ -38,22 +37,19 @@ class Company:
     at: Path | str
     book: Book
     views: Views
-    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    workers: list[Born] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Born:
         """A worker that has opened the views."""
-        command = ["-m", "tests.projections.worker", str(self.at), self.address, "run"]
-        worker = subprocess.Popen(
-            [sys.executable, *command], stdout=subprocess.PIPE, text=True, cwd=_ROOT
-        )
+        worker = Born(work, str(self.at), self.address, "run")
         self.workers.append(worker)
-        assert says(worker) == "ready"
+        assert worker.heard() == "ready"
         return worker
 
     def end(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.communicate()
+            worker.end()
 
     def append(self, first: int, last: int) -> None:
         self.book.append(EVENTS[first:last])
@@ -73,11 +69,6 @@ class Company:
         for name in names:
             assert self.views.kept(name)[1].equals(fresh[name]), name
         assert fresh["customer_360"].num_rows > 0
-
-
-def says(worker: subprocess.Popen[str]) -> str:
-    assert worker.stdout is not None
-    return worker.stdout.readline().strip()
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -105,19 +96,19 @@ def company(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -
 def test_one_works_another_waits_and_takes_over_when_the_first_is_killed(company: Company) -> None:
     company.append(0, 300)
     first = company.start()
-    assert says(first) == "at work"
+    assert first.heard() == "at work"
     second = company.start()
-    assert says(second) == "waiting"
+    assert second.heard() == "waiting"
     until(company.is_current)
     company.append(300, 301)
     until(company.is_current)
     first.kill()
-    assert says(second) == "at work"
+    assert second.heard() == "at work"
     company.append(301, 700)
     until(company.is_current)
     company.demand_fresh()
     second.send_signal(signal.SIGTERM)
-    assert (says(second), second.wait()) == ("stopped", 0)
+    assert (second.heard(), second.wait()) == ("stopped", 0)
 
 
 def test_who_rests_is_told_of_it_again_and_again(
@@ -149,7 +140,7 @@ def test_a_rebuild_goes_on_beside_the_living_and_by_another_when_its_worker_is_k
 ) -> None:
     company.append(0, 2_000)
     first = company.start()
-    assert says(first) == "at work"
+    assert first.heard() == "at work"
     until(company.is_current)
     new = company.views._store.create(company.views.folds["daily"])
 
@@ -163,7 +154,7 @@ def test_a_rebuild_goes_on_beside_the_living_and_by_another_when_its_worker_is_k
     assert 0 < done < 2_000
     company.append(2_000, 2_100)
     second = company.start()
-    assert says(second) == "at work"
+    assert second.heard() == "at work"
     until(lambda: [t.id for t in company.tables() if t.fold.name == "daily"] == [new.id])
     until(company.is_current)
     company.demand_fresh()
@@ -178,7 +169,7 @@ def test_a_worker_stopped_amid_a_batch_is_overtaken_and_changes_nothing_when_it_
 ) -> None:
     company.append(0, 100)
     first = company.start()
-    assert says(first) == "at work"
+    assert first.heard() == "at work"
     until(company.is_current)
     schema = company.address.partition("=")[2]
     with psycopg.connect(postgres_url, options=f'-c search_path="{schema}_views"') as other:
@@ -190,12 +181,12 @@ def test_a_worker_stopped_amid_a_batch_is_overtaken_and_changes_nothing_when_it_
         first.send_signal(signal.SIGSTOP)  # with positions moved, rows half merged, nothing kept
     try:
         second = company.start()
-        assert says(second) in {"waiting", "at work"}
+        assert second.heard() in {"waiting", "at work"}
         until(company.is_current)
         company.demand_fresh()
     finally:
         first.send_signal(signal.SIGCONT)
-    assert says(first) == "waiting"
+    assert first.heard() == "waiting"
     company.demand_fresh()
 
 
@@ -243,7 +234,7 @@ def test_a_worker_outlives_its_server() -> None:
         with open_book(address) as book, closing(Views.open(address)) as views:
             company = Company(address, address, book, views)
             try:
-                assert says(company.start()) == "at work"
+                assert company.start().heard() == "at work"
                 company.append(0, 100)
                 until(company.is_current)
                 server.kill()

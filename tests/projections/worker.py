@@ -1,7 +1,6 @@
 """Work on views in a process of its own, which may SIGKILL itself at a given statement, wherever that is.
 
-Usage: python -m tests.projections.worker VIEWS EVENTS {catch_up|rebuild} [STATEMENT]
-       python -m tests.projections.worker VIEWS BOOK run
+`main(VIEWS, EVENTS, "catch_up" or "rebuild", [STATEMENT])`, or `main(VIEWS, BOOK, "run")`.
 """
 
 import itertools
@@ -81,8 +80,7 @@ def run(views: Path | str, book: str) -> None:
     print("stopped", flush=True)
 
 
-def main() -> None:
-    views, given, task = sys.argv[1:4]
+def main(views: str, given: str, task: str, dies_at: int | None = None) -> None:
     at = views if "://" in views else Path(views)
     if task == "run":
         run(at, given)
@@ -97,10 +95,6 @@ def main() -> None:
     engine = Engine(store, max_batch=60, stride=120, deep=60 if task == "rebuild" else 10**9)
     print("ready", flush=True)
     sys.stdin.readline()
-    if len(sys.argv) > 4:
-        die_at(store, int(sys.argv[4]))
+    if dies_at is not None:
+        die_at(store, dies_at)
     engine.catch_up(folds, source)
-
-
-if __name__ == "__main__":
-    main()

@@ -21,7 +21,7 @@ from replay import History
 from replay.clocks import Moment
 from replay.history import Clocks
 from replay.notebook.answer import Answer
-from tests.api.doors import here, process, shop
+from tests.api.doors import here, newborn, shop
 from tests.system.cli import ROOT, bytes_of
 from tests.system.told import copied
 
@@ -48,7 +48,7 @@ def history(home: Path) -> Iterator[History]:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop with two customers."""
     folder = shop(tmp_path_factory.mktemp("shop"))
-    ended = process(folder, "import", "shop.csv", "--mapping", "shop.toml")
+    ended = newborn(folder, "import", "shop.csv", "--mapping", "shop.toml")
     assert ended.code == 3, ended.err
     return folder
 

@@ -2,19 +2,18 @@
 
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 from kafka import KafkaAdminClient
 
+from tests.servers.cache import kept
 from tests.servers.process import MissingServerError, Server, ServerError, free_port
 
 _POM = Path(__file__).with_name("pom.xml")
@@ -35,6 +34,7 @@ _PROPERTIES = {
     "offsets.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",  # so soon it looks for them
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "1",
     "transaction.state.log.replication.factor": "1",
@@ -99,23 +99,8 @@ def _java_version(java: str) -> int:
 
 
 def fetch_jars() -> Path:
-    """Return the folder of Kafka's jars, fetched on the first call for this ``pom.xml`` on this machine.
-
-    It gets its name when it is complete, so that runs beside each other never see half of it.
-    """
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bahi-test"
-    jars = caches / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
-    if not jars.exists():
-        caches.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=caches) as folder:
-            fetched = Path(folder) / "jars"
-            _fetch(fetched)
-            try:
-                fetched.rename(jars)
-            except OSError:  # another run was first, and its jars are the same
-                if not jars.exists():
-                    raise
-    return jars
+    """Return the folder of Kafka's jars, fetched on the first call for this ``pom.xml`` on this machine."""
+    return kept(f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}", _fetch)
 
 
 def _fetch(folder: Path) -> None:

@@ -50,6 +50,7 @@ class Postgres(Server):
             "port": str(self.port),
             "unix_socket_directories": "",
             "timezone": "UTC",
+            "dynamic_shared_memory_type": "mmap",  # a server that is killed leaves no other behind
             **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -4,7 +4,6 @@ They are forked from a process that has read all modules already, so that a deat
 it must; each is a process of its own all the same.
 """
 
-import multiprocessing
 import os
 import signal
 import time
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 
+from tests.ledger.processes import forking
 from tests.soak import readers, writers
 from tests.soak.part import Part, run
 from tests.soak.streams import parts
@@ -36,9 +36,6 @@ OTHERS: Mapping[str, Callable[[Part], None]] = {
     task.__name__: task for task in (readers.begin, readers.close, readers.verify, readers.views)
 }
 TASKS = {**WRITERS, **FOLLOWERS, **WORKERS, **OTHERS, **parts.TASKS}
-
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["tests.soak.crew"])
 
 
 def be(part: Part) -> None:
@@ -139,7 +136,7 @@ class Crew:
 
 
 def _started(part: Part) -> BaseProcess:
-    process = _forking.Process(target=be, args=(part,), name=part.name, daemon=True)
+    process = forking.Process(target=be, args=(part,), name=part.name, daemon=True)
     process.start()
     return process
 

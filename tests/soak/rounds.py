@@ -23,11 +23,10 @@ from tests.soak.proxy import Cut, Proxy
 from tests.soak.server import Server
 from tests.soak.tables import PostgresStore, SqliteStore, Store
 
-_FAULTS = (10, 16)
-"""How many things are done to a round's crew, besides what is done to its server."""
+FAULTS = (10, 16)
+"""How many things are done to a round's crew, at least and at most, besides what is done to its server."""
 _PATIENCE_S = 90
 _WARM_BYTES = 1_000
-_QUIET_BYTES = 8_000
 _DISK_MB = 40
 _FULL_S = (0.3, 1.2)
 
@@ -85,13 +84,15 @@ class _Stage:
     def begin(self, address: str, vault: str = "") -> None:
         self._demand([self.start("begin", "begin", address, vault)], "it did not begin a ledger")
 
-    def work(self, light: Sequence[Choice], heavy: Sequence[Choice]) -> None:
+    def work(
+        self, light: Sequence[Choice], heavy: Sequence[Choice], faults: tuple[int, int]
+    ) -> None:
         """Do one thing after the other to them, and tend to whom that was done.
 
         What stops everybody is done seldom, and not before they are at work again.
         """
         chance = self.chance
-        plan = [*_chosen(chance, light, chance.randint(*_FAULTS))]
+        plan = [*_chosen(chance, light, chance.randint(*faults))]
         for seldom in _chosen(chance, heavy, chance.choice((0, 1, 1, 2))):
             plan.insert(chance.randint(0, len(plan)), seldom)
         serious = {name for name, *_ in heavy}
@@ -110,9 +111,11 @@ class _Stage:
             self.crew.tend()
             time.sleep(0.01)
 
-    def warm_up(self, amount: int = _WARM_BYTES) -> None:
-        """Until everybody has written and been handed so much."""
-        self._tend_until(lambda: all(self._noted(one) > amount for one in self._taking_notes()))
+    def warm_up(self) -> None:
+        """Until everybody has written and been handed something."""
+        self._tend_until(
+            lambda: all(self._noted(one) > _WARM_BYTES for one in self._taking_notes())
+        )
 
     def _tend_until_at_work(self) -> None:
         """Until something is written again, and something handed over."""
@@ -190,7 +193,9 @@ def _staged(seed: int, store: str, folder: Path) -> Iterator[_Stage]:
         result.seconds = time.monotonic() - begun
 
 
-def sqlite_round(seed: int, folder: Path, *, quiet: bool = False) -> Round:
+def sqlite_round(
+    seed: int, folder: Path, faults: tuple[int, int] = FAULTS, *, quiet: bool = False
+) -> Round:
     """A round over a book in a SQLite file, on a disk that is full now and then.
 
     In a quiet one nothing is done to anybody.
@@ -209,9 +214,9 @@ def sqlite_round(seed: int, folder: Path, *, quiet: bool = False) -> Round:
         for name in _CREW:
             stage.start(name.rstrip("2"), name, address)
         if quiet:
-            stage.warm_up(_QUIET_BYTES)
+            stage.warm_up()
         else:
-            stage.work(light, heavy)
+            stage.work(light, heavy, faults)
         if disk is not None:
             disk.free()
         stage.finish(address)
@@ -238,7 +243,9 @@ def _fill(disk: Disk | None, stage: _Stage, heal: Callable[[], None] = lambda: N
     stage.result.done["disk filled"] += 1
 
 
-def postgres_round(seed: int, folder: Path, server: Server) -> Round:
+def postgres_round(
+    seed: int, folder: Path, server: Server, faults: tuple[int, int] = FAULTS
+) -> Round:
     """A round over a book in a schema of this server, which is killed and cut off now and then."""
     schema = f"soak_{seed}"
     with _staged(seed, "PostgreSQL", folder) as stage, Proxy(server.postgres.port) as proxy:
@@ -273,7 +280,7 @@ def postgres_round(seed: int, folder: Path, server: Server) -> Round:
         if server.disk is not None:
             disk = server.disk
             heavy.append(("disk full", lambda: _fill(disk, stage, server.heal), 10))
-        stage.work(light, heavy)
+        stage.work(light, heavy, faults)
         proxy.calm()
         server.heal()
         stage.finish(direct, vaults[0])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+import orjson
 import psycopg
 
 
@@ -101,7 +102,7 @@ def opened(folder: Path, store: Store) -> Book:
 def _lines(notes: Path) -> Iterator[dict[str, Any]]:
     for line in notes.read_bytes().splitlines(keepends=True):
         if line.endswith(b"\n"):  # else its writer died as it wrote it
-            yield json.loads(line)
+            yield orjson.loads(line)
 
 
 def _said(said: Path) -> Any:

@@ -152,6 +152,11 @@ BAD_OBJECTS: list[tuple[str, str]] = [
     ("{'no': 1}", "row: expected JSON, came something else at character 2"),
     ('{"no": 1', "row: expected JSON, came something else at character 9"),
     ('{"no": NaN}', "row: expected JSON with numbers of ordinary size, came text of 11 characters"),
+    ('{"no": 1e9999999999999999999}', "row: expected JSON with numbers of ordinary size, came text of 29 characters"),
+    (
+        '{"no": 18446744073709551616}',
+        "row: expected JSON with numbers of ordinary size, came text of 28 characters",
+    ),
     (
         f'{{"no": {"9" * 5_000}}}',
         "row: expected JSON with numbers of ordinary size, came text of 5,008 characters",

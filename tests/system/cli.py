@@ -105,14 +105,17 @@ class Scratch:
 
         `method` is `module:name` or `module:Class.name`; the calls before number `call` go through.
         """
-        done = self.run_python(_DEADLY, method, call, *given)
-        assert done.code == -signal.SIGKILL, f"{method} was not reached: {done}"
+        command = [str(bahi()), "-c", _DEADLY, method, str(call), *map(str, given)]
+        done = self.run_command(command)
+        assert done.code == -signal.SIGKILL, f"{method}: {done}"
+        assert done.err.endswith(_LAST_WORD), f"{method} was not reached: {done}"
 
     def run_python(self, code: str, *given: object, stdin: str = "") -> Done:
         return self.run_command([sys.executable, "-c", dedent(code), *map(str, given)], stdin)
 
 
-_DEADLY = """
+_LAST_WORD = "it ends here\n"
+_DEADLY = f"""
 import importlib, os, signal, sys
 module, name = sys.argv[1].split(":")
 calls = int(sys.argv[2])
@@ -126,6 +129,7 @@ def deadly(*given, **named):
     global calls
     calls -= 1
     if calls == 0:
+        os.write(2, {_LAST_WORD.encode()!r})
         os.kill(os.getpid(), signal.SIGKILL)
     return original(*given, **named)
 

@@ -1,8 +1,8 @@
 """A process that has the command line loaded, and from which runs of `bahi` are born.
 
 Each is a process of its own with the arguments, environment, folder and streams it is given, as good as
-one that was started anew, but for the half second of work that loading takes. Where the start itself, the
-death or the memory of a run is what is tested, the real one is started: `tests.system.cli.BAHI`.
+one that was started anew, but for the half second of work that loading takes. Where the start itself, an end that
+comes from outside or the memory of a run is what is tested, the real one is started: `tests.system.cli.BAHI`.
 """
 
 import atexit
@@ -22,7 +22,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 
-_WARNINGS = ["-W", "error", *(f"-Wignore:{way}_text is deprecated" for way in ("open", "read"))]
+WARNINGS = ["-W", "error", *(f"-Wignore:{way}_text is deprecated" for way in ("open", "read"))]
 """The same as for the tests themselves: kafka-python reads its schemas so."""
 
 _MIDWIFE = """#!{python} -SIE
@@ -36,7 +36,9 @@ nursery.sendmsg([len(given).to_bytes(4, "big")], [(SOL_SOCKET, SCM_RIGHTS, strea
 nursery.sendall(given)
 code = nursery.recv(1)
 nursery.recv(1)  # its end: the run is over
-os._exit(code[0] if code else 255)  # it was killed
+if not code:  # it was killed
+    os.kill(os.getpid(), 9)
+os._exit(code[0])
 """
 """A program that hands a run to the nursery and waits for it; it loads next to nothing itself."""
 
@@ -49,7 +51,7 @@ def bahi() -> Path:
     program.write_text(_MIDWIFE.format(python=sys.executable, door=str(door)))
     program.chmod(0o755)
     nursery = subprocess.Popen(
-        [sys.executable, *_WARNINGS, "-m", "tests.system.nursery", str(door)],
+        [sys.executable, *WARNINGS, "-m", "tests.system.nursery", str(door)],
         cwd=_ROOT,
         env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "100"},
         stdin=subprocess.PIPE,
@@ -64,6 +66,7 @@ def bahi() -> Path:
 
 def _bear(door: str) -> None:
     """Wait for who wants a run, and bear it, until nobody can want one any more."""
+    import projections.postgres  # noqa: F401
     from api.cli import main  # noqa: F401
     from api.cli.start import load
 
@@ -101,12 +104,16 @@ def _live(wanted: socket.socket) -> None:
 
 
 def _ended(arguments: list[str]) -> int:
-    """Run the command line; its exit code."""
+    """Run the command line, or the lines of Python that stand behind `-c`; its exit code."""
     from api.cli import main
 
-    sys.argv = ["bahi", *arguments]
+    script = arguments[1] if arguments[:1] == ["-c"] else None
+    sys.argv = ["bahi", *arguments] if script is None else ["-c", *arguments[2:]]
     try:
-        main()
+        if script is None:
+            main()
+        else:
+            exec(script, {"__name__": "__main__"})  # noqa: S102 - ours
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # noqa: BLE001 - as an interpreter ends

@@ -24,7 +24,7 @@ def lines(page: Path) -> Iterator[str]:
                 yield line.strip().removeprefix("$ ")
 
 
-def run_page(page: Path, scratch: Scratch, program: Path | None = None) -> dict[str, Done]:
+def run_page(page: Path, scratch: Scratch) -> dict[str, Done]:
     """Run each line of `bahi` in a copy of the checkout; it has to end well."""
     checkout = scratch.folder / "checkout"  # what a line writes does not belong into ours
     checkout.mkdir()
@@ -34,13 +34,12 @@ def run_page(page: Path, scratch: Scratch, program: Path | None = None) -> dict[
     for line in lines(page):
         if line.startswith("make "):
             continue
-        done = scratch.run_command(["sh", "-ec", on_path(line, program)], cwd=checkout)
+        done = scratch.run_command(["sh", "-ec", on_path(line)], cwd=checkout)
         assert done.code == 0, f"{line}\nexit {done.code}\n{done.err}"
         ran[line] = done
     return ran
 
 
-def on_path(line: str, program: Path | None = None) -> str:
-    """Let `bahi` mean that program, else one from the nursery, wherever in the line it stands."""
-    folder = (program or bahi()).parent
-    return f"PATH={shlex.quote(str(folder))}:$PATH; export PATH; {line}"
+def on_path(line: str) -> str:
+    """Let `bahi` mean one from the nursery, wherever in the line it stands."""
+    return f"PATH={shlex.quote(str(bahi().parent))}:$PATH; export PATH; {line}"

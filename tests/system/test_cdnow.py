@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.system.cli import BAHI, Scratch, bytes_of, first_purchases
+import pytest
+
 from tests.system.cli import CDNOW as FILE
 from tests.system.cli import CDNOW_MAPPING as MAPPING
-from tests.system.pages import README, run_page
+from tests.system.cli import Scratch, bytes_of, first_purchases
+from tests.system.told import purchases as purchases_of
+from tests.system.told import readme
 
 
 def plainly() -> list[tuple[str, int]]:
@@ -28,13 +31,12 @@ def money(scratch: Scratch, *given: str, code: int = 0) -> tuple[int, int]:
 
 
 def test_the_readme_runs_and_every_purchase_is_in_once_and_seen_as_of_any_day(
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    scratch = Scratch(tmp_path)
+    ran, scratch = readme(tmp_path_factory), purchases_of(tmp_path_factory, "cdnow")
     purchases = plainly()
     counts = {"read": 69_659, "duplicates": 0, "refused": 0, "customers": 23_570}
 
-    ran = run_page(README, scratch, BAHI)
     (first,) = [done for line, done in ran.items() if line.endswith("cdnow.toml --json")]
     assert first.json == {**counts, "appended": 69_659}
     assert "name the columns that tell a row from all others, with --id-columns" in first.err

@@ -17,9 +17,8 @@ from ledger.identifiers import Identifier
 from ledger.settings import Settings
 from replay.columns import Columns
 from replay.history import Clocks, Past
-from streams.files import load_mapping, read_file
-from streams.imports import import_rows
-from tests.system.cli import CDNOW, CDNOW_MAPPING
+from tests.system.cli import CDNOW
+from tests.system.told import purchases as imported
 
 DAYS = [
     date(1996, 12, 31),  # the day before the first purchase; between it and the last, no day is without one
@@ -92,12 +91,10 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("days")
-    with Bahi.open(Settings(home=folder, ledger="", vault="", keyring=None)) as bahi:
-        mapping = load_mapping(CDNOW_MAPPING)
-        import_rows(bahi.ledger, read_file(CDNOW, mapping), mapping.source, bahi.intake)
+    home = imported(tmp_path_factory, "days").home
+    with Bahi.open(Settings(home=home, ledger="", vault="", keyring=None)) as bahi:
         book, views, people = bahi.ledger.book, bahi.views, bahi.ledger.people
-        columns = Columns(folder / "columns", book)
+        columns = Columns(home / "columns", book)
         columns.keep()
         segments = columns.catalogue().segments
         assert segments

@@ -19,10 +19,12 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from api.demo import tell
+from api.cli.looking import find_customer
+from api.demo import STAR, tell
 from api.demo.world import Person, people
 from api.wiring import Bahi
 from commands.privacy.erasing import erase
+from commands.profile import open_profile
 from ledger.errors import Erased, KeysUnavailable
 from ledger.event import Event
 from ledger.keyring import Wrapped
@@ -34,15 +36,21 @@ from ledger.vault.store import Row
 from replay.columns import Columns
 from replay.columns.proving import verify_segments
 from replay.columns.writing import Sizes
+from replay.history import Clocks
 from replay.verify import verify_book, verify_views
 from tests.servers.postgres import Postgres
 from tests.system.leaks import SHORTEST_BYTES, Search
+from tests.system.office import Clock
 from tests.system.people import Person as Made
 from tests.system.people import made
+from tests.system.sameness import demand_same
 from tests.system.told import copied
+
+pytestmark = pytest.mark.timeout(300)
 
 ERASED = 50
 UNCHANGED = ("pipeline", "daily", "campaign")
+TODAY = datetime(2026, 7, 1, tzinfo=UTC)
 OF_ERASING = {"customer.erasing", "customer.erased"}
 DAYS = [datetime(*day, tzinfo=UTC) for day in ((2025, 6, 1), (2026, 1, 31), (2030, 1, 1))]
 TRIED = 40
@@ -84,22 +92,44 @@ class Place:
             connection.execute("INSERT INTO planted VALUES (%s, %s)", (person.name, packed))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    """Give a place where the demo was told."""
-    if request.param == "sqlite":
-        home = copied(tmp_path_factory, "erased").home
-        yield Place(Settings(home=home, ledger="", vault="", keyring=None), [home])
-        return
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Where `bahi demo` told it."""
+    home = copied(tmp_path_factory, "erased").home
+    return Place(Settings(home=home, ledger="", vault="", keyring=None), [home])
+
+
+@pytest.fixture(scope="module")
+def served(embedded: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server with nothing on it but the same story."""
+    home, clock = tmp_path_factory.mktemp("served"), Clock()
     with Postgres({"fsync": "off"}) as server:
         settings = Settings(home=home, ledger=server.url, vault=server.url, keyring=None)
-        home.mkdir()
-        with Bahi.open(settings) as bahi:
+        with Bahi.open(embedded.settings) as bahi:
+            *_, look = bahi.ledger.book.read(bahi.ledger.book.head() - 1)
+        with Bahi.open(settings, clock) as bahi:
+            clock.now = TODAY
             tell(bahi.desk)
+            clock.now = look.event.occurred_at
+            members = bahi.history.persons().members(find_customer(bahi, STAR))
+            open_profile(
+                bahi.ledger, members, actor=bahi.actor(), purpose="demo", reason="-", clock=clock
+            )
         yield Place(settings, [home, server.folder], server.url)
+
+
+def test_every_view_of_the_demo_reads_the_same_on_either_store(
+    embedded: Place, served: Place
+) -> None:
+    with (
+        Bahi.open(served.settings, lambda: TODAY) as one,
+        Bahi.open(embedded.settings, lambda: TODAY) as other,
+    ):
+        assert one.catch_up() == []
+        assert demand_same(one, other) > 20_000
+        head = Clocks(known_upto=one.ledger.book.head())
+        for name in one.views.folds:
+            assert one.history.view(name, head).equals(one.history.view(name)), name
 
 
 def _tables(connection: psycopg.Connection[Any]) -> list[str]:
@@ -159,8 +189,11 @@ def _opens(bahi: Bahi, event: Event, blob: Blob, keys: Sequence[bytes]) -> bool:
     return False
 
 
-@pytest.mark.timeout(300)
-def test_fifty_people_are_gone_from_everywhere_and_nothing_else_is(place: Place) -> None:
+@pytest.mark.parametrize("kind", ["embedded", "served"])
+def test_fifty_people_are_gone_from_everywhere_and_nothing_else_is(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    place: Place = request.getfixturevalue(kind)
     world = people()
     chosen = world[7 :: len(world) // ERASED][:ERASED]
     planted = made(1, seed=11)[0]

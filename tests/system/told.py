@@ -1,14 +1,16 @@
-"""The demo's story, told by `bahi demo` once in a run of the tests, for all who ask something of it."""
+"""Stories told by `bahi` once in a run of the tests, for all who ask something of them."""
 
 import fcntl
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.system.cli import BAHI, Done, Scratch
+from tests.system.pages import README, run_page
 
 _WEIGHED = """
 import resource, subprocess, sys
@@ -19,28 +21,56 @@ sys.exit(done.returncode)
 
 
 def first_run(factory: pytest.TempPathFactory) -> Done:
-    """How it went, through a pipe; the last line of stderr is its peak of memory in MB."""
-    folder = _told(factory)
-    return Done(**json.loads((folder / "done.json").read_text(encoding="utf-8")))
+    """How the demo went, through a pipe; the last line of stderr is its peak of memory in MB."""
+    return _said(_told(factory, "the-demo", _demo))["demo"]
 
 
 def copied(factory: pytest.TempPathFactory, name: str) -> Scratch:
-    """A copy of what it left behind, to be looked at and gone on with."""
+    """A copy of what the demo left behind, to be looked at and gone on with."""
+    return _copied(factory, name, _told(factory, "the-demo", _demo))
+
+
+def readme(factory: pytest.TempPathFactory) -> Mapping[str, Done]:
+    """What each line of the README said."""
+    return _said(_told(factory, "the-readme", _readme))
+
+
+def purchases(factory: pytest.TempPathFactory, name: str) -> Scratch:
+    """A copy of what the README leaves behind: the purchases of CDNOW and nothing else."""
+    return _copied(factory, name, _told(factory, "the-readme", _readme))
+
+
+def _demo(scratch: Scratch) -> Mapping[str, Done]:
+    return {"demo": scratch.run_python(_WEIGHED, BAHI, "demo", "--home", scratch.home)}
+
+
+def _readme(scratch: Scratch) -> Mapping[str, Done]:
+    ran = run_page(README, scratch)
+    assert [*(scratch.folder / "tmp").iterdir()] == []
+    return ran
+
+
+def _copied(factory: pytest.TempPathFactory, name: str, told: Path) -> Scratch:
     scratch = Scratch(factory.mktemp(name))
-    shutil.copytree(Scratch(_told(factory)).home, scratch.home)
+    shutil.copytree(Scratch(told).home, scratch.home)
     return scratch
 
 
-def _told(factory: pytest.TempPathFactory) -> Path:
+def _said(told: Path) -> Mapping[str, Done]:
+    lines = json.loads((told / "done.json").read_text(encoding="utf-8"))
+    return {line: Done(**done) for line, done in lines.items()}
+
+
+def _told(
+    factory: pytest.TempPathFactory, name: str, tell: Callable[[Scratch], Mapping[str, Done]]
+) -> Path:
     """Where it was told, by whichever worker came first."""
     base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "the-demo"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done.json").exists():
-            scratch = Scratch(folder)
-            done = scratch.run_python(_WEIGHED, BAHI, "demo", "--home", scratch.home)
-            told = json.dumps({"code": done.code, "out": done.out, "err": done.err})
-            (folder / "done.json").write_text(told, encoding="utf-8")
+            said = {line: vars(done) for line, done in tell(Scratch(folder)).items()}
+            (folder / "done.json").write_text(json.dumps(said), encoding="utf-8")
     return folder

@@ -18,9 +18,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_it_says_that_it_lives_and_how_far_the_book_is(address: str) -> None:
+def test_it_says_that_it_lives_and_can_serve_and_not_how_much_is_in_it(address: str) -> None:
     assert httpx.get(f"{address}/healthz").json() == {"status": "alive"}
-    assert httpx.get(f"{address}/readyz").json() == {"status": "ready", "position": 0}
+    assert httpx.get(f"{address}/readyz").json() == {"status": "ready", "amiss": []}
 
 
 def test_what_is_not_there_is_a_problem(address: str) -> None:

@@ -210,9 +210,9 @@ class Grouping(Store):
         acknowledged: dict[int, int] = {}
         for round_ in range(3):
             writer = Worker("callers", address, str(round_), str(CALLERS))
-            lines = [writer.output.readline() for _ in range(chance.randrange(100, 400))]
+            lines = [writer.heard() for _ in range(chance.randrange(100, 400))]
             time.sleep(chance.random() / 50)
-            lines += writer.kill()
+            lines += writer.killed()
             acknowledged |= {int(n): int(position) for n, position in map(str.split, lines)}
         with open_book(address) as book:
             recorded = {r.position: r.event for r in book.read()}

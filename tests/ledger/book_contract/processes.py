@@ -2,60 +2,42 @@
 
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate, islice
-from pathlib import Path
 from typing import Any
 
 from ledger.book import Match
 from ledger.stores import open_book
+from tests.ledger.book_contract import worker
 from tests.ledger.book_contract.base import Store, stored
 from tests.ledger.book_contract.worker import TAGS, batch_sizes
+from tests.ledger.processes import Born
 from tests.ledger.samples import customer, some_events
 
-ROOT = Path(__file__).parents[3]
 WRITERS = 4
 _IN_A_ROW = 20
 
 
-class Worker:
+class Worker(Born):
     """A process that obeys: one line in, one line out."""
 
     def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.ledger.book_contract.worker", *arguments],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.input, self.output = self.process.stdin, self.process.stdout
-        assert self.output.readline() == "ready\n"
+        super().__init__(worker.main, *arguments)
+        assert self.heard() == "ready"
 
-    def tell(self, *order: object) -> None:
-        self.input.write(json.dumps(order) + "\n")
-        self.input.flush()
+    def order(self, *given: object) -> None:
+        self.tell(json.dumps(given))
 
     def answer(self) -> Any:
-        return json.loads(self.output.readline())
+        return json.loads(self.heard())
 
-    def kill(self) -> list[str]:
+    def killed(self) -> list[str]:
         """Kill it with SIGKILL; what it had said and nobody had read yet."""
-        self.process.kill()
-        said = self.output.read().splitlines(keepends=True)
-        self.close()
-        return [line for line in said if line.endswith("\n")]
-
-    def close(self) -> None:
-        self.input.close()
-        self.output.close()
-        self.process.wait()
+        self.kill()
+        _, said = self.end()
+        return [line for line in said.splitlines(keepends=True) if line.endswith("\n")]
 
 
 @contextmanager
@@ -64,8 +46,8 @@ def workers(number: int, task: str) -> Iterator[list[Worker]]:
     try:
         yield started
     finally:
-        for worker in started:
-            worker.close()
+        for one in started:
+            one.end()
 
 
 def race(racers: list[Worker], address: str, rounds: int) -> Iterator[tuple[int, list[Any]]]:
@@ -73,7 +55,7 @@ def race(racers: list[Worker], address: str, rounds: int) -> Iterator[tuple[int,
     for first in range(0, rounds, _IN_A_ROW):
         numbers = range(first, min(first + _IN_A_ROW, rounds))
         for racer in racers:
-            racer.tell(address, *numbers)
+            racer.order(address, *numbers)
         answers = [racer.answer() for racer in racers]
         yield from zip(numbers, map(list, zip(*answers, strict=True)), strict=True)
 
@@ -84,9 +66,9 @@ class Processes(Store):
         stands = 0
         for round_ in range(6):
             writer = Worker("append", address, str(round_), str(stands))
-            acknowledged = [writer.output.readline() for _ in range(chance.randrange(1, 9))]
+            acknowledged = [writer.heard() for _ in range(chance.randrange(1, 9))]
             time.sleep(chance.random() / 50)
-            acknowledged += writer.kill()
+            acknowledged += writer.killed()
             with open_book(address) as book:
                 head = book.head()
                 new = [(r.position, r.event) for r in book.read(after=stands)]
@@ -152,12 +134,12 @@ class Processes(Store):
                 assert sorted(positions) == list(range(1, WRITERS + 1))
                 with open_book(f"{address}-{round_}") as book:
                     assert {e.customer for e in stored(book)} == {
-                        customer(racer.process.pid) for racer in racers
+                        customer(racer.pid) for racer in racers
                     }
 
     def test_a_reader_in_another_process_is_woken(self, address: str) -> None:
         with open_book(address) as book, workers(1, "wait") as (reader,):
             for n in range(1, 6):
-                reader.tell(address, n - 1)
+                reader.order(address, n - 1)
                 book.append(some_events(n, n))
                 assert reader.answer() == [n]

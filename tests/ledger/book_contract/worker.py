@@ -1,9 +1,9 @@
-"""A process that works on a book: `python -m tests.ledger.book_contract.worker TASK …`.
+"""What a process does that works on a book: `main(TASK, …)`.
 
 `append ADDRESS SEED AFTER` appends batches of events for ever, and acknowledges each by the number
 of the last event. `callers ADDRESS ROUND MANY` lets so many threads append event after event to a
-grouped book, and says number and position of each. Every other task obeys orders: an address and numbers in a line of JSON, and the
-answer for each number in another.
+grouped book, and says number and position of each. Every other task obeys orders: an address and
+numbers in a line of JSON, and the answer for each number in another.
 """
 
 import json
@@ -109,7 +109,3 @@ def main(task: str, *arguments: str) -> None:
         address, *numbers = json.loads(line)
         # Several in a row, so that racers meet in the middle of one another's work.
         print(json.dumps([TASKS[task](address, number) for number in numbers]), flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

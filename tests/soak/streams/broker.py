@@ -9,17 +9,12 @@ import psutil
 
 from tests.servers import Kafka
 
-_SETTINGS = {
-    "group.min.session.timeout.ms": "1000",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-}
-
 
 class Broker:
     """Apache Kafka, and what may happen to it."""
 
     def __init__(self) -> None:
-        self.kafka = Kafka(_SETTINGS)
+        self.kafka = Kafka()
         self.done: Counter[str] = Counter()
 
     @property

@@ -135,7 +135,9 @@ def _as_sent(intake: Intake) -> Iterator[str]:
     forms = {n: record.said.get(FORM) for n, record in intake.good}
     for n, row in intake.taken:
         data = {"page": f"p{n}"}, {"amount_minor": n, "currency": "EUR"}
-        expected = ("page.viewed", data[0]) if forms.get(n) == "segment" else ("order.placed", data[1])
+        expected = (
+            ("page.viewed", data[0]) if forms.get(n) == "segment" else ("order.placed", data[1])
+        )
         if (row.type, row.envelope["data"]) != expected:
             yield f"position {row.position} is not what was sent"
         elif not row.personal:

@@ -156,7 +156,9 @@ def send(part: Part) -> None:
                 if _has_id(part, n):
                     named.append(n)
                     if part.chance.random() < 0.25:
-                        messages.append(_good(part, n, said="in other words"))
+                        # Seldom in other words: each such ends an append of the book's.
+                        said = part.chance.choice(("",) * 50 + ("in other words",))
+                        messages.append(_good(part, n, said))
             for message in messages:
                 producer.produce(told["topic"], **message)
         producer.poll(0)

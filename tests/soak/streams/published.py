@@ -108,9 +108,14 @@ def _none_is_open(ledger: Ledger) -> Iterator[str]:
 
 
 def _one_publisher_at_a_time(ledger: Ledger) -> Iterator[str]:
-    """Who was fenced says nothing more, unless they begin anew, from where others have come; nobody goes back."""
+    """Who was fenced says nothing more; whoever comes goes on from where others have come; nobody goes back."""
     points = [r.json for r in ledger.topics["publisher"].records if r.key == "publisher"]
+    fenced = set()
     for one, other in pairwise(points):
+        if one["publisher"] != other["publisher"]:
+            fenced.add(one["publisher"])
+            if other["publisher"] in fenced:
+                yield f"who was fenced has taken over again, at position {other['position']}"
         for what in ("position", "rows"):
             if other[what] < one[what]:
                 yield f"the resume point went back from {what} {one[what]} to {other[what]}"

@@ -99,10 +99,11 @@ def _header(name: str, text: str) -> Change:
 
 
 def _row(**said: object) -> Change:
-    """The last row that there is, with other values."""
+    """The last row that is still there, with other values."""
 
     def change(records: Records) -> Records:
-        last = [one for one in records if one.value is not None][-1]
+        there = Topic(records).latest
+        last = [one for one in records if one.value is not None and one.key in there][-1]
         return [*records, replace(last, value=orjson.dumps({**last.json, **said}))]
 
     return change
@@ -124,8 +125,15 @@ def _last(records: Records) -> Any:
 
 
 def _spoken_on(records: Records) -> Records:
-    """The publisher of the first of three runs says one thing more before the last is at its end."""
-    return [*records[:-1], replace(records[0], value=orjson.dumps(records[0].json)), records[-1]]
+    """The publisher of the first of three runs says once more how far the others have come."""
+    first, last = records[0].json["publisher"], records[-1]
+    said = orjson.dumps({**last.json, "publisher": first})
+    return [*records, replace(last, value=said)]
+
+
+def _gone_back(records: Records) -> Records:
+    last = records[-1]
+    return [*records, replace(last, value=orjson.dumps({**last.json, "position": 1})), last]
 
 
 PLANTED: Mapping[str, tuple[str, Change, set[str]]] = {
@@ -154,6 +162,7 @@ PLANTED: Mapping[str, tuple[str, Change, set[str]]] = {
         {"one publisher at a time"},
     ),
     "who was fenced goes on": ("publisher", _spoken_on, {"one publisher at a time"}),
+    "who publishes goes back": ("publisher", _gone_back, {"one publisher at a time"}),
     "somebody held back": (
         "publisher",
         lambda them: [replace(them[0], key="withheld:x"), *them],

@@ -8,17 +8,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from ledger.errors import BadUsage, NotFound, StoreUnavailable
 from streams.files import parse_mapping
 from streams.kafka import consuming
 from streams.kafka.consuming import Taken
 from streams.kafka.messages import Reader
+from tests.ledger.processes import run_until_killed
 from tests.streams.kafka.sender import Sent, event, send, structured, topic
 from tests.streams.kafka.shop import Shop, opened, recorded
 from tests.streams.kafka.taking import (
@@ -132,18 +134,107 @@ def test_a_consumer_killed_between_append_and_commit_has_taken_each_once(shop: S
     prefix, group = shop.bahi.settings.kafka_prefix, f"g-{uuid4()}"
     with topic(shop.bootstrap) as there:
         send(shop.bootstrap, there, [numbered(n) for n in range(50)])
-        given = [str(shop.home), shop.bootstrap, prefix, there, group, "2"]
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, *given],
-            capture_output=True, check=False, cwd=Path(__file__).parents[3],
-        )  # fmt: skip
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        run_until_killed(KILLED, shop.home, shop.bootstrap, prefix, there, group, 2)
         before = len(numbers(shop))
         assert before >= 11
         taken = consume(shop, there, group=group)
         assert taken.duplicates > 0
         assert taken.appended == 50 - before
         expect_once_each(shop, range(50))
+
+
+DEAD = """
+import os, signal, sys
+from kafka import KafkaConsumer
+
+signal.alarm(60)  # whoever started it may have died
+topic, group, bootstrap = sys.argv[1:]
+member = KafkaConsumer(
+    bootstrap_servers=bootstrap, group_id=group, session_timeout_ms=2_000,
+    heartbeat_interval_ms=100, enable_auto_commit=False, auto_offset_reset="earliest",
+)
+member.partitions_for_topic(topic)
+member.subscribe([topic])
+while len(member.assignment()) != 2:
+    member.poll(50)
+print("alone", flush=True)
+while len(member.assignment()) != 1:
+    member.poll(50)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_end_is_not_before_what_a_dead_member_of_the_group_still_holds(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "_SESSION_MS", 2_000)
+    group = f"g-{uuid4()}"
+    with topic(shop.bootstrap, partitions=2) as there:
+        send(shop.bootstrap, there, [numbered(n, n % 2) for n in range(20)])
+        given = [sys.executable, "-c", DEAD, there, group, shop.bootstrap]
+        with subprocess.Popen(given, stdout=subprocess.PIPE, text=True) as member:
+            try:
+                assert member.stdout is not None
+                assert member.stdout.readline() == "alone\n"
+                taken = consume(shop, there, group=group)
+            except BaseException:
+                member.kill()
+                raise
+        assert member.returncode == -signal.SIGKILL
+        assert counts(taken) == (20, 20, 0, 0)
+        assert sum(taken.waiting.values()) == 0
+        expect_once_each(shop, range(20))
+
+
+def test_what_others_of_the_group_do_not_get_on_with_is_told_as_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "_SESSION_MS", 1_000)
+    group = f"g-{uuid4()}"
+    with topic(shop.bootstrap, partitions=2) as there:
+        send(shop.bootstrap, there, [numbered(n, n % 2) for n in range(20)])
+        idle = KafkaConsumer(
+            bootstrap_servers=shop.bootstrap, group_id=group,
+            enable_auto_commit=False, auto_offset_reset="earliest",
+        )  # fmt: skip
+        idle.partitions_for_topic(there)
+        idle.subscribe([there])
+        stop = threading.Event()
+
+        def be_idle() -> None:
+            while not stop.is_set():
+                idle.poll(50)
+
+        with closing(idle):
+            until(lambda: bool(idle.poll(50) or idle.assignment()))
+            thread = threading.Thread(target=be_idle)
+            thread.start()
+            try:
+                taken = consume(shop, there, group=group)
+            finally:
+                stop.set()
+                thread.join()
+        assert counts(taken) == (10, 10, 0, 0)
+        assert sorted(taken.waiting.values()) == [0, 10]
+
+
+def test_how_far_it_is_is_committed_also_behind_what_was_taken_back(shop: Shop) -> None:
+    group = f"g-{uuid4()}"
+    with topic(shop.bootstrap) as there:
+        one = numbered(1)
+        producer = KafkaProducer(bootstrap_servers=shop.bootstrap, transactional_id=f"x-{uuid4()}")
+        producer.init_transactions()
+        for end, count in ((producer.commit_transaction, 1), (producer.abort_transaction, 0)):
+            producer.begin_transaction()
+            producer.send(there, one.value, None, one.headers)
+            producer.flush()
+            end()
+            assert counts(consume(shop, there, group=group)) == (count, count, 0, 0)
+        producer.close()
+        with closing(KafkaConsumer(bootstrap_servers=shop.bootstrap, group_id=group)) as asking:
+            place = TopicPartition(there, 0)
+            ends = asking.end_offsets([place])
+            assert asking.committed(place) == ends[place] == 4
 
 
 def test_two_of_a_group_share_the_messages_and_either_goes_on_alone(

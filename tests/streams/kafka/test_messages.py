@@ -136,6 +136,16 @@ def test_a_group_is_an_account() -> None:
     assert taken(message(call)).references == (Identifier("account", "g-7"),)
 
 
+def test_an_address_of_a_group_is_nobodys() -> None:
+    """Else its members would be one person."""
+    theirs = {"email": "info@ost.example", "phone": "+49 30 901820"}
+    call = {**ANNA, "type": "group", "groupId": "g-7", "traits": theirs}
+    call["context"] = {"traits": {"email": "anna@example.com"}}
+    assert told(taken(message(call)))["named"] == {
+        "user": "u1", "email": "anna@example.com", "anonymous": "a-1",
+    }  # fmt: skip
+
+
 def test_a_clock_that_is_off_is_set_right_by_when_the_call_was_sent_and_came() -> None:
     times = {
         "originalTimestamp": "2026-01-02T04:04:00Z",

@@ -13,7 +13,7 @@ from kafka.errors import KafkaTimeoutError
 
 from ledger.errors import BadUsage, NotFound, StoreUnavailable
 from streams.files import parse_mapping
-from streams.kafka import consuming
+from streams.kafka import consuming, tolerance
 from streams.kafka.consuming import Told
 from streams.kafka.letters import replay_messages, wanted_by
 from streams.kafka.messages import MAX_MESSAGE_BYTES, Reader
@@ -109,6 +109,28 @@ def test_header_names_that_are_no_text_stop_nobody(shop: Shop) -> None:
             send(shop.bootstrap, there, sent, linger_ms=1_000, compression_type=packing)
         assert counts(consume(shop, there)) == (8, 3, 3, 2)
         expect_once_each(shop, range(3))
+
+
+@pytest.mark.parametrize("packing", ["gzip", "lz4", "zstd"])
+def test_a_batch_packed_of_more_than_there_is_memory_for_is_refused(
+    shop: Shop, packing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tolerance, "MAX_UNPACKED_BYTES", 3_000_000)
+    long = Sent(b"x" * 3_000_000, headers("x"))
+    with topic(shop.bootstrap) as there:
+        for batch in ([numbered(0)], [numbered(9), long, numbered(9)], [numbered(1)]):
+            send(
+                shop.bootstrap, there, batch,
+                linger_ms=1_000, compression_type=packing, batch_size=9_000_000, max_request_size=9_000_000,
+            )  # fmt: skip
+        tracemalloc.start()
+        assert counts(consume(shop, there)) == (5, 2, 0, 3)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20_000_000
+        expect_once_each(shop, range(2))
+        letters = {one.coordinates["offset"]: one.field for one in shop.bahi.ledger.vault.letters()}
+        assert letters == dict.fromkeys((1, 2, 3), "batch")
 
 
 def test_messages_of_ten_megabytes_are_passed_by_in_little_memory(shop: Shop) -> None:

@@ -1,17 +1,19 @@
 """What the book takes is published: each event once, in order, through stops, kills, rivals and privacy."""
 
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from ledger.errors import BadUsage, StoreRolledBack, StoreUnavailable
+from ledger.event import MAX_EVENT_BYTES
 from streams.kafka import publishing
 from streams.kafka.publishing import Lag, Publisher, Told
+from tests.commands.samples import touchpoint
+from tests.ledger.processes import run_until_killed
 from tests.streams.kafka.shop import Shop, by_key, expect_each_once, opened
 
 
@@ -57,6 +59,51 @@ def test_whoever_waits_is_told_of_what_comes(shop: Shop) -> None:
     running.join(60)
     assert not running.is_alive()
     expect_each_once(shop)
+
+
+def test_a_transaction_of_large_events_has_fewer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_EVENTS", 5_000)
+    monkeypatch.setattr(publishing, "_BYTES", 2_000)
+    positions = [0]
+    told = Told(lambda lag: positions.append(lag.position))
+    ada = shop.orders("ada", 20)
+    shop.restrict(ada)
+    shop.orders("bob", 20)
+    assert shop.publish(told).all_out
+    shop.unrestrict(ada)
+    before = len(positions)
+    assert shop.publish(told).held_back == 0
+    assert max(after - one for one, after in pairwise(positions)) < 10
+    assert len(positions) - before > 3  # what was held back does not come at once, either
+    expect_each_once(shop)
+
+
+def test_the_largest_event_goes_out_as_the_others_do(shop: Shop) -> None:
+    shop.orders("ada")
+    longest = MAX_EVENT_BYTES - 4_000
+    note = chr(0x20000) * (longest // 4)
+    data = {"currency": "EUR", "amount_minor": 1, "note": note}
+    shop.take(*(touchpoint(f"large{n}", who={"user": "ada"}, data=data) for n in range(3)))
+    shop.orders("ada")
+    shop.publish()
+    expect_each_once(shop)
+    sealed = [len(blob) for one in shop.committed("events") for blob in one.value["personal"]]
+    assert sum(size > longest for size in sealed) == 3
+
+
+def test_how_far_it_is_behind_is_known_while_it_can_write_nothing(shop: Shop) -> None:
+    publisher = Publisher(shop.bahi.reading)
+    assert publisher.lag() is None
+    shop.orders("ada", 2)
+    publisher.run(lambda: False, once=True)
+    assert publisher.lag() == Lag(2, 2, 2, 0.0, 0)
+    shop.orders("ada", 3)
+    behind = publisher.lag()
+    assert behind is not None
+    assert (behind.head, behind.position) == (5, 2)
+    assert behind.behind_s > 0
 
 
 def test_a_second_publisher_takes_over_and_the_first_stops_with_a_word(shop: Shop) -> None:
@@ -113,9 +160,7 @@ def test_a_publisher_killed_amid_a_transaction_has_published_nothing_of_it(shop:
     shop.orders("ada", 20)
     shop.orders("bob", 10)
     prefix = shop.bahi.settings.kafka_prefix
-    given = [sys.executable, "-c", KILLED, str(shop.home), shop.bootstrap, prefix, "3"]
-    done = subprocess.run(given, capture_output=True, check=False, cwd=Path(__file__).parents[3])
-    assert done.returncode == -9, done.stderr.decode()
+    run_until_killed(KILLED, shop.home, shop.bootstrap, prefix, 3)
     shop.publish()
     expect_each_once(shop)
 

@@ -1,6 +1,7 @@
 """A message that cannot be taken is refused alone, and says nothing of what is in it."""
 
 import json
+from base64 import b64encode
 
 import pytest
 from hypothesis import example, given
@@ -151,6 +152,20 @@ def test_a_refused_message_still_tells_whom_it_names() -> None:
     assert read(message({"type": "buy", "userId": "u1"})).named == user
     row = {"when": "soon", "customer": {"no": "u1"}, "total": 1}
     assert read(message(row), mapping=MAPPING).named == user
+    # Also in what is not even JSON as it has to be, but can still be read.
+    inside = {"data": None, "data_base64": b64encode(json.dumps(order("1")).encode()).decode()}
+    assert read(of(structured("1", {**inside, "id": {}}))).named == user
+    assert read(of(structured("1", {"id": {}})), mapping=MAPPING).named == user
+    numbers = (b"NaN", b"1e9999999999999999999", b"1" * 5_000)
+    for text in (
+        b'{"a": 1, "a": 2, %s}',
+        b'{"a": "\xff", %s}',
+        *(b'{"a": %b, %%s}' % n for n in numbers),
+    ):
+        assert read(message(text % b'"identifiers": {"user": "u1"}', headers("1"))).named == user
+    other = {"referred": "bob@example.com", SECRET: 1}
+    referral = message({**order("1"), "data": other}, headers("1", ce_type="referral.made"))
+    assert read(referral).named == (*user, Identifier("email", "bob@example.com"))
     assert read(message(b'{"identifiers": {"user": "u1"}')).named == ()
 
 

@@ -4,13 +4,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
+from commands.privacy.redaction import ALL, approve, finish, proposal, propose
+from commands.touchpoint import Touchpoint
 from streams.kafka import publishing, rows
 from streams.kafka.publishing import Publisher, Told
+from tests.commands.samples import touchpoint
 from tests.streams.kafka.shop import Shop, expect_each_once, opened
+
+CARD = "4111111111111111"
 
 
 @pytest.fixture
@@ -68,6 +73,7 @@ def test_rows_follow_their_views_through_everything_that_happens_to_people(shop:
     shop.publish()
     assert {*shop.latest("customers")} == {str(ada), str(bob)}
     assert shop.latest("customers")[str(ada)]["orders"] == 3
+    assert {row["contact"] for row in shop.latest("deals").values()} == {str(ada), str(eve)}
     assert {*shop.latest("consents")} == {
         f"{ada}:marketing:email", f"{ada}:newsletter:email", f"{bob}:marketing:email",
     }  # fmt: skip
@@ -160,6 +166,55 @@ def test_rows_that_were_not_all_sent_are_sent_again(
     expect_each_once(shop)
 
 
+def test_what_was_removed_of_an_event_is_in_no_row_any_more(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_FEW_KEYS", 3)
+    ada = shop.orders("ada", 2)
+    for who in ("ada", "bob"):
+        shop.take(touchpoint(f"of {who}", who={"user": who}, tags={"campaign": CARD}))
+    eve = shop.orders("eve", 3)
+    shop.publish()
+    assert str(shop.latest("customers")).count(CARD) == 2
+
+    for position in (3, 4):
+        _approve(shop, position)
+    troubles: list[str] = []
+    lag = shop.publish(Told(trouble=troubles.append))
+    assert lag.rows < lag.position == lag.head
+    assert "no rows until" in troubles[0]
+    bahi = shop.bahi
+    finish(
+        bahi.ledger.book,
+        lambda: bahi.views.rebuild_all(bahi.columns, lambda *_: None),
+        bahi.columns.follow_redactions,
+    )
+    assert shop.publish().all_out
+    assert {*shop.latest("customers")} == {str(ada), str(eve)}
+    assert CARD not in str(shop.latest("customers"))
+    expect_as_in_views(shop)
+
+
+def _approve(shop: Shop, position: int) -> None:
+    """Have two approve that an event be removed, and die before it is."""
+    bahi, (clerk, other) = shop.bahi, (uuid4(), uuid4())
+    said = proposal(bahi.ledger.book, position, "card-number", ALL)
+    asked = Touchpoint(said, bahi.clock(), "bahi", str(uuid4()), actor=clerk)
+    at = propose(bahi.desk, asked).position
+    assert at is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(bahi.ledger.book), "redact", _die)
+        with pytest.raises(KeyboardInterrupt):
+            approve(
+                bahi.desk, at, actor=other, source="bahi",
+                refold=lambda: None, recopy=lambda: None,
+            )  # fmt: skip
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_view_that_has_stopped_keeps_no_event_back_and_nobody_who_is_erased(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +224,7 @@ def test_a_view_that_has_stopped_keeps_no_event_back_and_nobody_who_is_erased(
     shop.orders("ada")
     shop.erase(ada)
     said: list[str] = []
-    monkeypatch.setattr(rows.Rows, "failures", lambda self: ["fold customer_360 stopped"])
+    monkeypatch.setattr(rows.Rows, "troubles", lambda *_: ["fold customer_360 stopped"])
     lag = shop.publish(Told(trouble=said.append))
     assert lag.position == lag.head > lag.rows
     assert len(said) == 1

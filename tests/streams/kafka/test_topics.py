@@ -23,7 +23,7 @@ EXPECTED = {
     "consents": (3, "compact", COMPACTED),
     "deals": (3, "compact", COMPACTED),
     "erasures": (3, "delete", {"retention.ms": "-1"}),
-    "publisher": (1, "compact", {}),
+    "publisher": (1, "compact", {"max.compaction.lag.ms": "21600000"}),
     "dead": (3, "delete", {}),
 }
 

@@ -4,3 +4,5 @@ SELECT
     + (SELECT count(*) FROM subject_key WHERE epoch < %s)
     + (SELECT count(*) FROM staff WHERE epoch < %s)
     + (SELECT count(*) FROM dead_letter WHERE epoch < %s)
+    + (SELECT count(*) FROM api_key WHERE epoch < %s)
+    + (SELECT count(*) FROM webhook WHERE epoch < %s)

@@ -1,0 +1,5 @@
+"""The rooms that answer, in order."""
+
+from api.http.reading import customers, events, timeline, views
+
+ROOMS = (customers, timeline, views, events)

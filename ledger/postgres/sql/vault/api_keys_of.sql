@@ -1,0 +1,2 @@
+-- The secrets of one key.
+SELECT digest, id, epoch, wrapped FROM api_key WHERE id = %b

@@ -1,0 +1,2 @@
+-- Every key.
+SELECT digest, id, epoch, wrapped FROM api_key

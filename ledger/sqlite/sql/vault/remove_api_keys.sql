@@ -1,0 +1,2 @@
+-- One secret of a key is over.
+DELETE FROM api_key WHERE digest = ?

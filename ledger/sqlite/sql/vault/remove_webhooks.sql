@@ -1,0 +1,2 @@
+-- Nobody sends from this source any more.
+DELETE FROM webhook WHERE digest = ?

@@ -1,0 +1,2 @@
+-- Everybody who sends us webhooks.
+SELECT digest, epoch, wrapped FROM webhook

@@ -1,0 +1,1 @@
+PREPARE planned AS WITH {questions} SELECT * FROM {name}
