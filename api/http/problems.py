@@ -98,7 +98,8 @@ _OF_STATUS: Mapping[int, str] = {
     HTTPStatus.REQUEST_TIMEOUT: "too-slow",
 }
 
-_AGAIN_S = 1
+AGAIN_S = 1
+"""The seconds in Retry-After where a store is away."""
 
 _Answers = dict[int | str, dict[str, Any]]
 """Answers by status, as OpenAPI has them."""
@@ -169,7 +170,7 @@ def of_error(error: BahiError) -> Answer:
     status, _ = outcome_of(error)
     kind = _OF_ERRORS[type(error)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, errors.FoldFailed):
-        again = {"Retry-After": str(_AGAIN_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        again = {"Retry-After": str(AGAIN_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
         return problem(status, kind, KINDS[kind].meaning, headers=again)
     return problem(status, kind, str(error), **parts_of(error))
 

@@ -2,7 +2,7 @@
 
 Source: the OpenDSR specification, formerly OpenGDPR. What differs: identities come raw and never hashed;
 `processor_signature` is Ed25519, by the key of the ledger that discovery names, over the text of
-`encoded_request`; nobody is called back, so `status_callback_urls` is answered with none, and whoever wants to
+`encoded_request`, and stands in the answer alone and in no header; nobody is called back, so `status_callback_urls` is answered with none, and whoever wants to
 know asks. Whoever sends a request is its controller, by the source of their key.
 """
 
@@ -35,6 +35,7 @@ from ledger import catalogue
 from ledger.catalogue.fields import Moment
 from ledger.catalogue.privacy import Law, PrivacyRefused, PrivacyRequested, Right
 from ledger.errors import BadField, NotAllowed
+from ledger.event import Event
 from ledger.identifiers import KIND, Identifier
 
 router = guarded()
@@ -210,6 +211,7 @@ def receive(
 
 def _received(serving: Serving, caller: Caller, body: _Sent, sent: bytes) -> dict[str, Any]:
     bahi, office, token = serving.bahi, serving.bahi.settings, secrets.token_urlsafe(_TOKEN_BYTES)
+    message_id = str(body.subject_request_id)
     own = {
         name: getattr(body, name) for name in PrivacyRequested.model_fields if name not in _KNOWN
     }
@@ -223,12 +225,12 @@ def _received(serving: Serving, caller: Caller, body: _Sent, sent: bytes) -> dic
         "time_zone": own["time_zone"] or office.office_zone,
         "token_digest": digest_of(token),
     }
-    customer, identifiers = _whose(body, serving)
+    customer, identifiers = _whose(body, serving, said_before(bahi, caller.source, message_id))
     asked = Asked(
         catalogue.parse(PrivacyRequested.TOPIC, given, at_a_door=False),
         caller.source,
         caller.actor,
-        message_id=str(body.subject_request_id),
+        message_id=message_id,
         at=body.submitted_time,
         customer=customer,
         identifiers=identifiers,
@@ -250,14 +252,19 @@ def _received(serving: Serving, caller: Caller, body: _Sent, sent: bytes) -> dic
     }
 
 
-def _whose(body: _Sent, serving: Serving) -> tuple[UUID | None, tuple[Identifier, ...]]:
+def _whose(
+    body: _Sent, serving: Serving, said: Event | None
+) -> tuple[UUID | None, tuple[Identifier, ...]]:
     """The customer, or what names somebody of whom nobody has heard.
 
-    Nobody has shown yet who they are: so of somebody who is known, nothing is learned from it.
+    Nobody has shown yet who they are: so of somebody who is known, nothing is learned from it. What was `said`
+    before under this id stays theirs when they are erased, and nothing names them any longer.
     """
     if (body.customer is None) == (body.subject_identities is None):
         came = "neither" if body.customer is None else "both"
         raise BadField("subject_identities", "some, or a customer", came)
+    if said is not None and said.customer in serving.bahi.ledger.gone.now():
+        return said.customer, ()
     if body.subject_identities is None:
         return Person(customer=body.customer).somebody(serving.bahi), ()
     identifiers = tuple(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from api.http.answers import JSON
 from api.http.contract import written
 from api.http.guard import router as guarded
-from api.http.problems import KINDS, Problem, documented
+from api.http.problems import AGAIN_S, KINDS, Problem, documented
 from api.http.serving import Shared
 from ledger.errors import BahiError, NotFound
 
@@ -111,4 +111,5 @@ async def problem_kind(name: str) -> ProblemKind:
 
 
 def _not_ready(why: str) -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", why)
+    again = {"Retry-After": str(AGAIN_S)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", why, headers=again)

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from commands.touchpoint import Outcome
+from ledger.errors import BahiError
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -75,7 +76,11 @@ class _Read(Collector):
         self._reading = reading
 
     def collect(self) -> Iterator[Metric]:
-        for name, meaning, figure in self._reading():
+        try:
+            found = list(self._reading())
+        except BahiError:  # a store is away: what was counted is told all the same
+            return
+        for name, meaning, figure in found:
             label = name.rpartition("_")[2]
             if isinstance(figure, Mapping):
                 family = GaugeMetricFamily(name, meaning, labels=[label])

@@ -11,6 +11,7 @@ import uvicorn
 
 from api.http.app import application
 from api.http.running.logs import log_to
+from api.http.running.wire import Wire
 from api.http.serving import Serving
 from api.wiring import Bahi
 
@@ -28,6 +29,7 @@ def served(bahi: Bahi, log: TextIO | None = None) -> Iterator[str]:
         application(serving, log_to(log or io.StringIO())),
         host="127.0.0.1",
         port=0,
+        http=Wire,
         log_config=None,
         lifespan="off",
     )

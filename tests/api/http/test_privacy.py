@@ -212,7 +212,8 @@ def test_an_erasure_is_planned_and_confirmed_by_somebody_else_than_verified_it(
 ) -> None:
     shop, email = either, someone()
     customer = shop.meet(email=email)
-    request = asked(shop, email, "erasure", contact=email, message="Forget me")
+    asks = asking(email, "erasure", contact=email, message="Forget me")
+    request = shop.done(REQUESTS, asks, "service")["request"]
     assert step(shop, request, "verify", verified_by="signed-in").status_code == 201
     order = {"identifiers": {"email": email}, "legal_basis": "gdpr-17-1-b", "request": request}
     planned = officer(shop).post(f"{ERASURES}/plan", json=order).json()
@@ -236,6 +237,8 @@ def test_an_erasure_is_planned_and_confirmed_by_somebody_else_than_verified_it(
     assert shop.event(done.json()["events"][-1]["position"]).type == "customer.erased"
     status = shop.clerk("service").get(f"{REQUESTS}/{request}").json()
     assert (status["state"], status["request_status"]) == ("fulfilled", "completed")
+    again = shop.done(REQUESTS, asks, "service")
+    assert (again["request"], again["state"], again["new"]) == (request, "fulfilled", False)
     gone = other.post(f"{ERASURES}/plan", json={"customer": str(customer), "legal_basis": "b"})
     assert problem(gone)[:2] == (410, "erased")
     assert shop.refused("/v1/consents/may", may(email))[:2] == (404, "not-found")

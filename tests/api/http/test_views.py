@@ -3,6 +3,8 @@
 import io
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +12,13 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from api.http.reading.asking import asked_of, known_of
+from api.http.reading.views import Rows
 from api.http.roles import Role
-from tests.api.http.posting import Server
+from ledger.errors import StoreUnavailable
+from ledger.settings import Settings
+from replay.history import Clocks
+from tests.api.http.posting import Server, event, server_over
 from tests.api.http.readers import Readers, readers_of
 
 _PATH = "/v1/views/customer_360"
@@ -271,3 +278,27 @@ def test_pages_have_each_person_once_though_they_are_merged_meanwhile(server: Se
         after = [str(one) for one in sorted(people) if one > younger]
         assert [row["customer"] for row in rest["rows"]] == after
         assert str(older) in after
+
+
+def test_a_view_that_has_stopped_says_so_also_to_whoever_has_it(tmp_path: Path) -> None:
+    most = {"amount_minor": 2**53 - 1, "currency": "EUR"}
+    given = [event(f"m{n}", tags={"campaign": "spring"}, data=most) for n in range(1_100)]
+    with server_over(Settings(home=tmp_path)) as server, readers_of(server) as readers:
+        readers.orders("anna")
+        readers.fold()
+        client, path = readers.client("auditor"), "/v1/views/campaign_result"
+        heads = {"if-none-match": client.get(path).headers["etag"]}
+        assert client.get(path, headers=heads).status_code == 304
+        readers.take(*given)
+        assert len(server.bahi.reading.fold()) > 0
+        told = client.get(path, headers=heads)
+        assert (told.status_code, told.json()["type"]) == (500, "/problems/fold-failed")
+
+
+def test_a_view_that_is_defined_otherwise_meanwhile_is_to_be_asked_again(readers: Readers) -> None:
+    bahi = readers.server.bahi
+    known = known_of(bahi.views, "customer_360")
+    asked = asked_of("customer_360", known, [], None, None, None)
+    before = replace(known, digest="of another file")
+    with pytest.raises(StoreUnavailable, match="its definition changed"):
+        Rows(bahi.history, "customer_360", before, asked, Clocks()).page(10)

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from api.http.problems import answer_with_problems
 from api.http.running.logs import log_to, overhear
-from api.http.running.metrics import Metrics
+from api.http.running.metrics import Figure, Metrics
 from api.http.running.watching import Watched
 from ledger.errors import StoreUnavailable
 
@@ -33,6 +33,11 @@ async def _unforeseen(request: Request) -> Response:
 
 
 async def _ours(request: Request) -> Response:
+    raise StoreUnavailable("PostgreSQL", "away")
+
+
+def _away() -> Iterator[Figure]:
+    yield "bahi_position", "The last position of the book.", 1
     raise StoreUnavailable("PostgreSQL", "away")
 
 
@@ -104,6 +109,7 @@ def test_why_a_store_is_away_is_for_the_log_alone(
     (line,) = lines(log)
     assert (line["level"], line["why"]) == ("error", "PostgreSQL: away")
     assert line["problem"] == "store-unavailable"
+    metrics.read(_away)
     assert b'bahi_problems_total{problem="store-unavailable"} 1.0' in metrics.exposition()
 
 
