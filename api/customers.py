@@ -8,13 +8,20 @@ import pyarrow as pa
 from api.pages import Page
 from api.wiring import Bahi
 from commands.profile import Profile
+from ledger.catalogue import REFERENCE_KINDS
+from ledger.errors import BadField, came_safely
 from ledger.identifiers import Identifier, normalise
 from ledger.restricted import SERVICE
 from replay.history import Clocks, Past
 
 
 def named(bahi: Bahi, given: Identifier) -> UUID | None:
-    """The customer that an identifier names, be their data restricted or not. Raises `Refused`."""
+    """The customer that an identifier names, be their data restricted or not.
+
+    Raises `Refused` for what is no identifier, or names a thing: that has an id too, which is nobody's.
+    """
+    if given.kind in REFERENCE_KINDS:
+        raise BadField("identifiers", "what names a person", came_safely(given.kind))
     identifier = normalise(given, bahi.settings.region)
     return None if identifier is None else bahi.ledger.vault.look_up(identifier)
 

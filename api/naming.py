@@ -6,8 +6,7 @@ from uuid import UUID
 from api.customers import named
 from api.wiring import Bahi
 from ledger.book import Match
-from ledger.catalogue import REFERENCE_KINDS
-from ledger.errors import BadField, IdentityConflict, NotFound, came_safely
+from ledger.errors import BadField, IdentityConflict, NotFound
 from ledger.identifiers import Identifier, normalise
 
 Named = tuple[tuple[Identifier, ...], Mapping[str, UUID]]
@@ -68,9 +67,6 @@ def person_of(bahi: Bahi, identifiers: Sequence[Identifier]) -> UUID | None:
     somebody is stays unknown. Raises `IdentityConflict` where they name several people, and `Refused`
     for what is no identifier.
     """
-    for identifier in identifiers:
-        if identifier.kind in REFERENCE_KINDS:
-            raise BadField("identifiers", "what names a person", came_safely(identifier.kind))
     looked_up = [named(bahi, identifier) for identifier in identifiers]
     found = [customer for customer in looked_up if customer is not None]
     persons = bahi.ledger.living.now()

@@ -13,6 +13,12 @@ def folds_of(bahi: Bahi, kind: str) -> list[str]:
 
 
 def rows_of(bahi: Bahi, history: Past, kind: str, thing: str, at: Clocks) -> dict[str, pa.Table]:
-    """Its row of each of them, of those that have one."""
-    found = {name: history.view(name, at, f"{kind} = '{thing}'") for name in folds_of(bahi, kind)}
+    """Its row of each of them, of those that have one; by index where that is how their rows are kept."""
+    found = {}
+    for name in folds_of(bahi, kind):
+        first = bahi.views.folds[name].index[0]
+        if first.name == first.sql == kind:
+            found[name] = history.things(name, [thing], at)
+        else:
+            found[name] = history.view(name, at, f"{kind} = '{thing}'")
     return {name: rows for name, rows in found.items() if rows.num_rows}

@@ -140,8 +140,13 @@ class Past:
         return {name: rows for name, rows in found.items() if rows.num_rows}
 
     def things(self, name: str, things: Sequence[str], at: Clocks = NOW) -> pa.Table:
-        """Rows of a fold whose first key is a kind of tag, such as `account`: those of some, by index."""
+        """Rows of a fold whose first key is a kind of tag, such as `account`: those of some, by index.
+
+        Raises `FoldFailed` as `view` does.
+        """
         look = self._look(at)
+        if not at.past:
+            self._demand_going(name)
         key = self._views.folds[name].keys[0].sql
         source = TaggedEvents(self._book, [f"{key}:{thing}" for thing in things])
         return self._views.things(

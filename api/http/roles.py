@@ -163,4 +163,4 @@ PUBLIC: frozenset[Route] = frozenset(
 """What a client key may call, which everybody knows who looks at a page that uses it."""
 
 WRITTEN: frozenset[Route] = PUBLIC - {("POST", "/v1/events")}
-"""What may be called with a key in the body, as Segment's libraries for browsers do."""
+"""What may be called with a key in the body, as `writeKey`: Segment's API has it so."""

@@ -187,6 +187,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["mapping", "."], "bahi: .: expected a file"),
     (["customer", "u1"], "bahi: identifiers: expected kind:value"),
     (["customer", "email:u1"], "bahi: identifiers.email: expected an e-mail address"),
+    (["customer", "order:A-1042"], "bahi: identifiers: expected what names a person, came 'order'"),
     (["customer", "user:null"], "bahi: no customer with that user;"),
     (["customer", "user:u9"], "bahi: no customer with that user;"),
     (["customer", NOBODY], f"bahi: no customer {NOBODY};"),

@@ -9,6 +9,7 @@ The number of customers stays the same: rows of views are as many as there are c
 follows them.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -19,12 +20,14 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from api.archive import Wanted, export
 from api.wiring import Bahi
 from commands.record import record
 from ledger.settings import Settings
-from tests.bench import made
+from streams.kafka.publishing import Publisher
+from tests.bench import made, publishing
 
 CUSTOMERS = 50_000
 FLAT_MIB = 100
@@ -88,15 +91,21 @@ def _hand_over(bahi: Bahi, count: int) -> None:
     assert written.events == count + 1
 
 
+def _publish(bahi: Bahi, count: int) -> None:
+    lag = Publisher(bahi.reading).run(lambda: False, once=True)
+    assert lag.position == count
+
+
 TASKS: dict[str, Task] = {
     "append": _append,
     "catch up": _catch_up,
     "rebuild": _rebuild,
+    "publish": _publish,
     "import": _import,
     "live": _live,
     "hand over": _hand_over,
 }
-CHAINS = (("append", "catch up", "rebuild"), ("import",), ("live", "hand over"))
+CHAINS = (("append", "catch up", "rebuild", "publish"), ("import",), ("live", "hand over"))
 """Tasks that follow each other on one book; the last are about one person with all of the events."""
 
 
@@ -115,7 +124,10 @@ def measure(count: int, address: Callable[[], str], store: str) -> Iterator[Flat
 
 def _peak(task: str, count: int, home: Path, address: str) -> float:
     this = [sys.executable, "-m", "tests.bench.memory", task, str(count), str(home), address]
-    told = subprocess.run(this, capture_output=True, text=True, check=True, timeout=7_200)
+    env = dict(os.environ)
+    if task == "publish":
+        env |= {"BAHI_KAFKA": publishing.broker(), "BAHI_KAFKA_PREFIX": f"memory-{uuid4().hex}"}
+    told = subprocess.run(this, capture_output=True, text=True, check=True, timeout=7_200, env=env)
     return float(told.stdout)
 
 

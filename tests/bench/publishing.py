@@ -42,7 +42,7 @@ def comparisons(count: int) -> Iterator[Comparison]:
 
 
 @cache
-def _broker() -> str:
+def broker() -> str:
     """A broker of our own, stopped when the process ends."""
     server = Kafka().start()
     atexit.register(server.close)
@@ -65,7 +65,7 @@ def _home(count: int) -> Path:
 def _settings(home: Path, prefix: str) -> Settings:
     return Settings(
         home=home, ledger="", vault="", keyring=None, history=None,
-        kafka=(_broker(),), kafka_prefix=prefix, kafka_partitions=_PARTITIONS,
+        kafka=(broker(),), kafka_prefix=prefix, kafka_partitions=_PARTITIONS,
     )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def as_a_process_of_its_own() -> None:
 def _messages(prefix: str) -> Iterator[Any]:
     """Everything on these topics, topic by topic."""
     consumer = KafkaConsumer(
-        bootstrap_servers=_broker(), isolation_level="read_committed", enable_auto_commit=False
+        bootstrap_servers=broker(), isolation_level="read_committed", enable_auto_commit=False
     )
     with closing(consumer):
         for topic in sorted(one for one in consumer.topics() if one.startswith(prefix)):
@@ -123,7 +123,7 @@ def producing(count: int, _folder: Path) -> Side:
     ]
     prefix = f"bench-{uuid4().hex}"
     topics = {name: f"{prefix}.{name}" for name, *_ in messages}
-    with closing(KafkaAdminClient(bootstrap_servers=_broker())) as admin:
+    with closing(KafkaAdminClient(bootstrap_servers=broker())) as admin:
         made = {name: {"num_partitions": _PARTITIONS} for name in topics.values()}
         admin.create_topics(made, wait_for_metadata=True)
 
@@ -131,7 +131,7 @@ def producing(count: int, _folder: Path) -> Side:
 
     def side() -> int:
         producer = KafkaProducer(
-            bootstrap_servers=_broker(),
+            bootstrap_servers=broker(),
             transactional_id=prefix,
             compression_type=COMPRESSION,
             batch_size=262_144,

@@ -76,14 +76,15 @@ def _add(router: APIRouter, kind: str) -> None:
         bahi = serving.bahi
         demand_thing(bahi, kind, thing)
         at, history = look.clocks(bahi), bahi.history_for(look.purpose)
+        reached, upto = bahi.views.standing(), look_upto(serving, at)
+        if not at.past:
+            upto = min((reached[name].position for name in folds_of(bahi, kind)), default=0)
         document = {
             kind: thing,
             "views": views_json(rows_of(bahi, history, kind, str(thing), at)),
             "events": [event_json(one) for one in history.about(f"{kind}:{thing}", at)],
         }
-        reached = bahi.views.standing()
-        upto = min((reached[name].position for name in folds_of(bahi, kind)), default=0)
-        return Json(document, headers={POSITION: str(look_upto(serving, at) if at.past else upto)})
+        return Json(document, headers={POSITION: str(upto)})
 
     @router.post(
         f"/v1/{kind}s/search",

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from api.http.callers import Calling, demand_purpose
+from api.http.roles import LOOKING_DESPITE
 from api.wiring import Bahi
 from ledger import catalogue
 from ledger.errors import UnknownType
@@ -29,7 +30,8 @@ KnownAt = Annotated[
 Purpose = Annotated[
     str,
     Query(
-        description=f"What for; whose data is restricted is shown for {', '.join(sorted(DESPITE))} alone.",
+        description=f"What for; whose data is restricted is shown for {', '.join(sorted(DESPITE))} alone, "
+        f"which a key of {', '.join(sorted(LOOKING_DESPITE))} may say.",
         max_length=60,
     ),
 ]

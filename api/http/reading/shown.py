@@ -7,7 +7,6 @@ from api.http.answers import JSON, NEXT, POSITION
 
 Schema = Mapping[str, Any]
 
-ANYTHING: Schema = {}
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}

@@ -15,7 +15,7 @@ import pytest
 from api.http.reading.asking import asked_of, known_of
 from api.http.reading.views import Rows
 from api.http.roles import Role
-from ledger.errors import StoreUnavailable
+from ledger.errors import FoldFailed, StoreUnavailable
 from ledger.settings import Settings
 from replay.history import Clocks
 from tests.api.http.posting import Server, event, server_over
@@ -293,6 +293,8 @@ def test_a_view_that_has_stopped_says_so_also_to_whoever_has_it(tmp_path: Path) 
         assert len(server.bahi.reading.fold()) > 0
         told = client.get(path, headers=heads)
         assert (told.status_code, told.json()["type"]) == (500, "/problems/fold-failed")
+        with pytest.raises(FoldFailed):
+            server.bahi.history.things("campaign", ["spring"])
 
 
 def test_a_view_that_is_defined_otherwise_meanwhile_is_to_be_asked_again(readers: Readers) -> None:

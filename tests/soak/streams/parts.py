@@ -94,7 +94,11 @@ class _Days:
 
     def _somebody(self) -> UUID:
         gone = self._shop.bahi.reading.gone.now()
-        return self._part.chance.choice([one for one in self._people.values() if one not in gone])
+        living = [one for one in self._people.values() if one not in gone]
+        if not living:  # chance has erased them all
+            self._orders(f"life{self._part.life}-after-{self._done}")
+            return self._somebody()
+        return self._part.chance.choice(living)
 
     def _try(self, what: Callable[[], object]) -> None:
         try:
