@@ -60,7 +60,11 @@ Change = Callable[[Records], Records]
 
 
 def _twice(records: Records) -> Records:
-    return [*records, records[2]]
+    """One that others of its key came after, once more at the end."""
+    one = next(
+        one for place, one in enumerate(records) if one.key in {r.key for r in records[place + 1 :]}
+    )
+    return [*records, one]
 
 
 def _missing(records: Records) -> Records:
