@@ -187,10 +187,13 @@ class Desk:
         made = False
         for _ in range(_ATTEMPTS):
             proposed, missing = self._placed(draft, rule)
+            before = self.ledger.gone.now()
             decided = application.decided(rule(proposed))
             if self._changed(proposed):
                 continue  # who is one person has changed while the rule was reading
             gone = frozenset() if rule.OF_THE_GONE else self.ledger.gone.now()
+            if (gone - before).intersection(proposed.members):
+                continue  # their erasure began meanwhile: the rule may have more to say of it
             if gone.intersection(proposed.members):
                 raise BadField("identifiers", "a person who is not being erased", "one who is")
             draft.customer = proposed.customer or self._living(decided.contact)

@@ -102,7 +102,7 @@ def test_a_hold_and_an_erasure_never_pass_each_other(tmp_path: Path) -> None:
     """Whichever comes first is named to the other; never is somebody erased under a hold."""
     with opened(tmp_path) as ledger:
         begin(ledger, "erasure")
-        barrier = threading.Barrier(2)
+        barrier = threading.Barrier(2, timeout=60)
         told: dict[str, list[str]] = {"hold.placed": [], "customer.erasing": []}
         more: dict[str, dict[str, object]] = {
             "hold.placed": {"hold": "claim-1", "ground": "litigation"},

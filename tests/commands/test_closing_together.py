@@ -83,7 +83,7 @@ def expect_one_of_two(ledger: Ledger, told: dict[str, list[str]]) -> None:
 def test_of_two_threads_one_closes_each_deal(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         begin(ledger)
-        barrier = threading.Barrier(2)
+        barrier = threading.Barrier(2, timeout=60)
         told: dict[str, list[str]] = {"won": [], "lost": []}
 
         def clerk(what: str) -> None:

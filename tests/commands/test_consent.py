@@ -270,7 +270,7 @@ def test_of_two_clerks_who_take_back_one_yes_one_learns_of_the_other(tmp_path: P
 
 def _both_withdraw(ledger: Ledger, name: str) -> list[str]:
     ends: list[str] = []
-    starting = threading.Barrier(2)
+    starting = threading.Barrier(2, timeout=60)
 
     def clerk(who: str) -> None:
         asked = touchpoint(f"{who} {name}", 1, "u1", "consent.withdrawn", _NEWS)
