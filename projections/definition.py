@@ -97,6 +97,9 @@ class Fold:
         ]
         return hashlib.sha256(orjson.dumps(what)).hexdigest()
 
+    def __hash__(self) -> int:
+        return hash(self.hash)  # kept; that of all its fields would be counted anew each time
+
     @cached_property
     def index(self) -> tuple[Key, ...]:
         """Its key in the order by which stores keep rows and find them: the customer first."""
@@ -139,6 +142,16 @@ class Fold:
         """The Arrow schema of its rows as they are folded, stored and merged: companions included."""
         companions = [(m.companion, pa.uuid()) for m in self.measures if m.companion]
         return pa.schema([*self.shown, *(pa.field(name, kind) for name, kind in companions)])
+
+    @cached_property
+    def nothing_shown(self) -> pa.Table:
+        """A table without rows, of what a reader sees: made once, since most views have none of a customer."""
+        return self.shown.empty_table()
+
+    @cached_property
+    def nothing_stored(self) -> pa.Table:
+        """The same of what is stored."""
+        return self.stored.empty_table()
 
     def to_json(self) -> str:
         """Everything but the hash, for a store to keep beside the rows."""

@@ -68,7 +68,7 @@ class _Plan:
         self._fold = fold
         self._where = compiled(fold.where) if fold.where else None
         self.keys = [compiled(key.sql).value for key in fold.keys]
-        self.nothing = fold.shown.empty_table()
+        self.nothing = fold.nothing_shown
         self.empty = [_BEGIN.get(measure.aggregate) for measure in fold.measures]
         self._measures = [
             (place, _STEPS[m.aggregate](_valued(m)), compiled(m.filter) if m.filter else None)

@@ -86,7 +86,7 @@ def merge(
     hides nobody.
     """
     if not folded.num_rows:
-        return fold.shown.empty_table()
+        return fold.nothing_shown
     if fold.by_customer and aliases is not None and aliases.num_rows:
         hiding = HIDDEN.empty_table() if hidden is None or fold.of_privacy else hidden
         tables = {"folded": folded, "aliases": aliases, "hidden": hiding}
@@ -187,7 +187,7 @@ class _Batch:
         try:
             touched = self._touched(folds)
             return [
-                self._rows(fold) if touches else fold.stored.empty_table()
+                self._rows(fold) if touches else fold.nothing_stored
                 for fold, touches in zip(folds, touched, strict=True)
             ]
         finally:

@@ -162,7 +162,7 @@ class InOrder:
 
     def _same(self, fold: Fold | None, rows: pa.Table | None) -> pa.Table:
         if fold is None or rows is None:
-            return self.fold.stored.empty_table()
+            return self.fold.nothing_stored
         if fold.hash != self.fold.hash:
             raise StoreUnavailable(self.fold.name, "its definition changed while it was read")
         return rows

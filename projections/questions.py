@@ -162,7 +162,7 @@ def asked_by(name: str, questions: Mapping[str, Question]) -> set[str]:
 
 def demand_sound(folds: Mapping[str, Fold], asks: Mapping[str, Question]) -> None:
     """Every question asks views that there are, and fits them. Raises `DefinitionRefused`."""
-    empty = {name: fold.shown.empty_table() for name, fold in folds.items()}
+    empty = {name: fold.nothing_shown for name, fold in folds.items()}
     order = in_order(folds, asks)
     for name in order:
         wanted = asked_by(name, asks)

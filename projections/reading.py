@@ -105,7 +105,7 @@ def rows_of_things(
         rows = rows if all(theirs) else rows.filter(pa.array(theirs))
     else:
         kept = store.read(fold.name, [(key, things)])
-        fold, rows = (kept.table.fold, kept.rows) if kept else (fold, fold.stored.empty_table())
+        fold, rows = (kept.table.fold, kept.rows) if kept else (fold, fold.nothing_stored)
     return merge(fold, rows, asked.aliases, asked.hidden)
 
 
@@ -113,7 +113,7 @@ def _kept(store: ViewStore, fold: Fold, people: Sequence[UUID] | None) -> tuple[
     """The rows of the table that serves, and the definition that it was made by."""
     key = [] if people is None else [("customer", [person.bytes for person in people])]
     found = store.read(fold.name, key)
-    return (found.table.fold, found.rows) if found else (fold, fold.stored.empty_table())
+    return (found.table.fold, found.rows) if found else (fold, fold.nothing_stored)
 
 
 def view_rows(
@@ -149,7 +149,7 @@ def answer_to(
     needed = {question: asks[question] for question in sorted(wanted & asks.keys())}
     order = questions.in_order(folds, needed)
     given = {
-        fold: rows[fold] if fold in rows else folds[fold].shown.empty_table()
+        fold: rows[fold] if fold in rows else folds[fold].nothing_shown
         for fold in sorted(wanted & folds.keys())
     }
     if not where and sum(map(len, given.values())) <= _FEW:

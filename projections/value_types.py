@@ -54,7 +54,7 @@ def arrow_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_date32(kind):
         return pa.array(values, pa.int32()).view(kind)
     if pa.types.is_boolean(kind):
-        return pa.array(values, pa.int8()).cast(kind)
+        return pa.array([None if value is None else value != 0 for value in values], kind)
     return pa.array(values, kind)
 
 

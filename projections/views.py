@@ -253,7 +253,7 @@ class Views:
         fold = self._fold(name)
         found = self._store.read(name)
         if found is None:
-            return 0, fold.shown.empty_table()
+            return 0, fold.nothing_shown
         table, rows = found.table, found.rows
         if self._gone is not None:
             later = self._gone.now() - self._gone.between(0, table.position)

@@ -43,7 +43,7 @@ def application(serving: Serving, log: Log) -> FastAPI:
     app.add_middleware(Preflights)
     app.add_middleware(Watched, metrics=serving.metrics, log=log)
     app.add_middleware(Secured, hsts=serving.bahi.settings.http_hsts)
-    for room in (events, segment, letters, webhooks, health, *deciding.ROOMS, *READING):
+    for room in (events, segment, *READING, letters, webhooks, health, *deciding.ROOMS):
         app.include_router(room.router)
     app.openapi = partial(contract, app)  # type: ignore[method-assign]
     return app

@@ -1,10 +1,13 @@
 """What the routes share for as long as the process lives."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TypeVar
 
+from anyio import CapacityLimiter, fail_after
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.http.callers import Callers
@@ -14,7 +17,14 @@ from api.http.running.metrics import Figure, Metrics
 from api.http.running.parts import Part
 from api.wiring import Bahi
 from commands.recording import Recorder
+from ledger.errors import StoreUnavailable
 from streams.imports import Intake
+
+_FROM_SERVER = 2
+"""Who read by index at once from a server: they wait for the wire as well."""
+_TURN_S = 10.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -28,6 +38,7 @@ class Serving:
     metrics: Metrics = field(default_factory=Metrics, init=False)
     arrivals: Arrivals = field(init=False)
     followers: Followers = field(init=False)
+    _turns: CapacityLimiter = field(init=False)
     stopping: threading.Event = field(default_factory=threading.Event, init=False)
     """Set when this process is about to end: whoever is being sent events without end is let go."""
     parts: Mapping[str, Part] = field(default_factory=dict)
@@ -44,6 +55,8 @@ class Serving:
             region=intake.region,
             limits=intake.limits,
         )
+        embedded = isinstance(self.bahi.settings.views_at, Path)
+        self._turns = CapacityLimiter(1 if embedded else _FROM_SERVER)
         self.metrics.read(self._figures)
 
     def _figures(self) -> Iterator[Figure]:
@@ -57,6 +70,21 @@ class Serving:
         yield "bahi_running_part", "Whether what works beside the routes does.", running
         for part in self.parts.values():
             yield from part.figures()
+
+    async def briefly(self, read: Callable[[], Answer]) -> Answer:
+        """Read a few rows by index, in a thread, when it is our turn.
+
+        That is work for one processor, in Python: threads at it wait for each other, and eight of them are
+        slower together than one alone. Raises `StoreUnavailable` where turns do not come, since whoever has
+        one waits for a store.
+        """
+        try:
+            with fail_after(_TURN_S):
+                return await run_sync(read, limiter=self._turns)
+        except TimeoutError:
+            raise StoreUnavailable(
+                "views", f"those before it were not done in {_TURN_S:.0f} seconds"
+            ) from None
 
     def called_as(self, request: Request) -> str:
         """The address by which whoever calls has called us, as they see it: a proxy hides that."""

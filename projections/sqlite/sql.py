@@ -5,7 +5,7 @@ UUIDs as their 16 bytes, text bytewise.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from projections.definition import Aggregate, Fold
@@ -88,7 +88,8 @@ def forget_sql(fold: Fold, table: str) -> Sequence[str]:
     ]
 
 
-def rows_sql(fold: Fold, table: str, where: Sequence[tuple[str, int]] = ()) -> str:
+@lru_cache(maxsize=500)
+def rows_sql(fold: Fold, table: str, where: tuple[tuple[str, int], ...] = ()) -> str:
     """The stored rows in key order; `where` is (key column, number of values) a condition."""
     conditions = [f"{quoted([name])} IN ({', '.join('?' * count)})" for name, count in where]
     return template("rows.sql").format(

@@ -122,8 +122,8 @@ class SqliteViews:
     def read(self, name: str, where: Sequence[tuple[str, Sequence[Any]]] = ()) -> Kept | None:
         def asked(table: ViewTable) -> tuple[str, list[Any]]:
             kinds = {key.name: key.type.arrow for key in table.fold.keys}
-            values = [v for key, given in where for v in _stored(pa.array(given, kinds[key]))]
-            counts = [(key, len(given)) for key, given in where]
+            values = [v for key, given in where for v in _values(given, kinds[key])]
+            counts = tuple((key, len(given)) for key, given in where)
             return sql.rows_sql(table.fold, table.id, counts), values
 
         return self._read(name, asked)
@@ -147,7 +147,7 @@ class SqliteViews:
                 return None
             table = _view_table(found)
             rows = connection.execute(*asked(table))
-            return Kept(table, _arrow(rows, table.fold.stored))
+            return Kept(table, _arrow(rows, table.fold))
         finally:
             connection.execute("COMMIT")
 
@@ -246,6 +246,11 @@ def _fold(definition: str) -> Fold:
     return Fold.from_json(definition)
 
 
+def _values(given: Sequence[Any], kind: pa.DataType) -> Sequence[Any]:
+    """Values of a key as SQLite keeps them; UUIDs are given as bytes already."""
+    return given if isinstance(kind, pa.UuidType) else _stored(pa.array(given, kind))
+
+
 def _stored(column: pa.Array | pa.ChunkedArray) -> list[Any]:
     """A column as SQLite keeps it: UUIDs as bytes, times and days as integers."""
     kind = column.type
@@ -273,13 +278,13 @@ def _cut(chunk: pa.Array, width: int) -> list[bytes]:
     return [lying[place : place + width] for place in range(0, len(lying), width)]
 
 
-def _arrow(cursor: sqlite3.Cursor, schema: pa.Schema) -> pa.Table:
-    """Rows as Arrow, typed by the schema and never by guessing."""
-    batches = []
+def _arrow(cursor: sqlite3.Cursor, fold: Fold) -> pa.Table:
+    """Rows as Arrow, typed by what the fold stores and never by guessing."""
+    schema, batches = fold.stored, []
     while rows := cursor.fetchmany(_READ_ROWS):
         columns = [
             arrow_column(values, field.type)
             for values, field in zip(zip(*rows, strict=True), schema, strict=True)
         ]
         batches.append(pa.record_batch(columns, schema=schema))
-    return pa.Table.from_batches(batches, schema=schema)
+    return pa.Table.from_batches(batches, schema=schema) if batches else fold.nothing_stored

@@ -72,11 +72,19 @@ def _story() -> list[Event]:
             return [recorded.event for recorded in bahi.ledger.book.read()]
 
 
-def history(count: int) -> Iterator[Event]:
-    """The demo's story, told of as many companies at once as are needed; about 30 events a customer."""
+def history(count: int, worlds: int | None = None) -> Iterator[Event]:
+    """The demo's story, told of as many companies at once as are needed; about 30 events a customer.
+
+    With `worlds`, of so many companies and then of the same ones again: customers stay as many.
+    """
     story = _story()
-    worlds = range(-(-count // len(story)))
-    return itertools.islice((_in_world(e, w) for e in story for w in worlds), count)
+    told = worlds or -(-count // len(story))
+    again = (
+        replace(event, id=UUID(int=event.id.int ^ (times << 48)))
+        for times in itertools.count()
+        for event in (_in_world(e, w) for e in story for w in range(told))
+    )
+    return itertools.islice(again, count)
 
 
 def _in_world(event: Event, world: int) -> Event:

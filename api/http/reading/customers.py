@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from api.customers import erasure_of, permission
 from api.http.answers import POSITION, Json, tag_of, unchanged
-from api.http.callers import Calling, sees
+from api.http.callers import Caller, Calling, sees
 from api.http.guard import router as guarded
 from api.http.problems import Problem, both, documented
-from api.http.reading.looks import Looking
+from api.http.reading.looks import Look, Looking
 from api.http.reading.shown import ID, UNCHANGED, answer, listed, objects
 from api.http.reading.waiting import CustomersHave
 from api.http.serving import Serving, Shared
@@ -133,13 +135,20 @@ _FIGURES = objects(
         },
     ),
 )
-def get_customer(
+async def get_customer(
     customer: UUID, request: Request, serving: Shared, caller: Calling, look: Looking
 ) -> Response:
     """Figures, and no name: nothing personal is in any view. A merged customer is read as the whole person.
 
     `stopped` names views that an event has stopped: what they had would be old, and is not shown.
     """
+    read = partial(_figures, customer, request, serving, caller, look)
+    return await (run_in_threadpool(read) if look.past else serving.briefly(read))
+
+
+def _figures(
+    customer: UUID, request: Request, serving: Serving, caller: Caller, look: Look
+) -> Response:
     bahi = serving.bahi
     with seen(serving, customer, look.purpose):
         at = look.clocks(bahi)

@@ -53,6 +53,11 @@ class Look:
     known_at: datetime | None
     purpose: str
 
+    @property
+    def past(self) -> bool:
+        """Whether it is not the present."""
+        return self.as_of is not None or self.known_at is not None
+
     def clocks(self, bahi: Bahi) -> Clocks:
         """The two clocks; the book is read for `known_at` alone."""
         if self.known_at is None:

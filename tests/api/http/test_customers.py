@@ -1,13 +1,19 @@
 """One customer over HTTP: found, read in figures, on other days, and not where nobody may look."""
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
+import pyarrow as pa
 import pytest
 
 from api.customers import page_of
 from api.pages import customer_json
+from replay.history import NOW, Clocks, Past
 from tests.api.http.posting import Server
 from tests.api.http.readers import Readers, readers_of
 
@@ -69,6 +75,43 @@ def test_a_field_that_is_not_asked_for_is_not_quoted(readers: Readers, body: Any
     answer = readers.post("/v1/customers/search", {**body, "identifier": named})
     assert answer.status_code == 422
     assert "anna" not in answer.text
+
+
+def test_who_waits_for_a_store_keeps_others_waiting_for_so_long_and_the_past_not_at_all(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = readers.orders("anna"), readers.orders("ben")
+    readers.fold()
+    stuck, answers = threading.Event(), Past.customer
+
+    def customer(self: Past, who: UUID, at: Clocks = NOW) -> dict[str, pa.Table]:
+        if who == anna:
+            stuck.wait(60)
+        return answers(self, who, at)
+
+    monkeypatch.setattr(Past, "customer", customer)
+    monkeypatch.setattr("api.http.serving._TURN_S", 0.2)
+    with ThreadPoolExecutor() as others:
+        # Each with a connection of their own, and one more than there are turns.
+        asked = [others.submit(_read, readers, anna) for _ in range(3)]
+        try:
+            until = time.monotonic() + 60
+            while (told := _read(readers, ben)).status_code == 200:
+                assert time.monotonic() < until
+            assert (told.status_code, told.json()["type"]) == (503, "/problems/store-unavailable")
+            assert int(told.headers["retry-after"]) > 0
+            assert _read(readers, ben, as_of="2026-02-28").status_code == 200
+        finally:
+            stuck.set()
+        assert 200 in {one.result(60).status_code for one in asked}
+    assert _read(readers, ben).status_code == 200
+
+
+def _read(readers: Readers, customer: UUID, **query: str) -> httpx.Response:
+    """The answer, over a connection of its own."""
+    key = readers.server.key(readers.source, "agent")
+    address = f"{readers.server.address}/v1/customers/{customer}"
+    return httpx.get(address, params=query, headers={"authorization": f"Bearer {key}"}, timeout=60)
 
 
 def test_what_is_done_with_somebodys_data_is_for_those_who_oversee_it(readers: Readers) -> None:
