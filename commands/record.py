@@ -16,7 +16,7 @@ A crash between vault and book leaves identifiers and keys that the next attempt
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -85,9 +85,14 @@ def record(
     """
     remaining = iter(touchpoints)
     while batch := list(islice(remaining, BATCH)):
-        now = clock()
-        for run in _runs(batch):
-            yield from _record_run(ledger, run, now, future_tolerance, region, limits)
+        now, in_book = clock(), set[_Named]()
+        while batch:
+            run = _run(batch, in_book)
+            outcomes = _record_run(ledger, run, now, future_tolerance, region, limits)
+            yield from outcomes
+            found = zip(run, outcomes, strict=True)
+            in_book |= {_named(item) for item, outcome in found if _is_in_book(outcome)}
+            batch = batch[len(run) :]
 
 
 def check(
@@ -115,21 +120,31 @@ def _check_door(draft: Draft) -> None:
     check_message(draft)
 
 
-def _runs(batch: Sequence[Touchpoint]) -> Iterator[list[Touchpoint]]:
-    """The batch in pieces within which one message id is one message, word for word.
+def _run(batch: Sequence[Touchpoint], in_book: Collection["_Named"]) -> Sequence[Touchpoint]:
+    """The beginning of a batch in which one message id is one message, word for word, but for ids that are in
+    the book.
 
     What comes again in other words has to find the first one recorded: then it is answered, and
-    nobody is named by it. Within a piece, both would be resolved before either is in the book.
+    nobody is named by it. Within a run, both would be resolved before either is in the book.
     """
-    run: list[Touchpoint] = []
-    first: dict[tuple[str, str], Touchpoint] = {}
-    for touchpoint in batch:
-        named = (touchpoint.source, touchpoint.message_id)
-        if first.setdefault(named, touchpoint) != touchpoint:
-            yield run
-            run, first = [], {named: touchpoint}
-        run.append(touchpoint)
-    yield run
+    first: dict[_Named, Touchpoint] = {}
+    for place, touchpoint in enumerate(batch):
+        named = _named(touchpoint)
+        if named not in in_book and first.setdefault(named, touchpoint) != touchpoint:
+            return batch[:place]
+    return batch
+
+
+_Named = tuple[str, str]
+"""A source, and an id of its own: no two messages have the same."""
+
+
+def _named(touchpoint: Touchpoint) -> _Named:
+    return touchpoint.source, touchpoint.message_id
+
+
+def _is_in_book(outcome: Outcome) -> bool:
+    return outcome.fate is not Fate.REFUSED or isinstance(outcome.refusal, IdReused)
 
 
 def _record_run(

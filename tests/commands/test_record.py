@@ -138,6 +138,30 @@ def test_the_same_id_with_another_fact_is_refused_and_named(tmp_path: Path, toge
         assert ledger.book.head() == 1
 
 
+def test_an_id_in_many_words_is_looked_up_with_the_others_once_it_is_in_the_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = touchpoint("1", at=NOW + 365 * DAY)
+    given = [bad, *(touchpoint("1", data=_order(amount)) for amount in range(200))]
+    with opened(tmp_path) as ledger:
+        looked, known = [], type(ledger.book).known
+
+        def counted(self: Any, ids: Any) -> Any:
+            looked.append(ids)
+            return known(self, ids)
+
+        monkeypatch.setattr(type(ledger.book), "known", counted)
+        answers = take(ledger, *given)
+        assert [answer.fate for answer in answers[:2]] == [Fate.REFUSED, Fate.APPENDED]
+        assert {type(answer.refusal) for answer in answers[2:]} == {IdReused}
+        assert len(looked) == 3
+        assert ledger.book.head() == 1
+
+
+def _order(amount: int) -> dict[str, Any]:
+    return {"currency": "EUR", "amount_minor": amount}
+
+
 def test_message_ids_belong_to_their_source(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         answers = take(ledger, touchpoint("1"), touchpoint("1", source="till"))
