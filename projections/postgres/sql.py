@@ -5,7 +5,7 @@ compare alike in both.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import LiteralString
 from uuid import UUID
@@ -200,7 +200,8 @@ def rows_after_sql(fold: Fold, table: str, after: Sequence[object], most: int) -
     )
 
 
-def rows_of_key_sql(fold: Fold, table: str, where: Sequence[str]) -> LiteralString:
+@lru_cache(maxsize=500)
+def rows_of_key_sql(fold: Fold, table: str, where: tuple[str, ...]) -> LiteralString:
     """Where the table stands, if it serves, and the rows of which each named key is in a list.
 
     After position, failed position and why comes whether there is a row, and the row.

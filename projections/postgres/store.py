@@ -350,7 +350,7 @@ def _read_keys(
     fold = table.fold
     kinds = {key.name: key.type.arrow for key in fold.keys}
     given = [pa.array(values, kinds[name]).to_pylist() for name, values in where]
-    statement = sql.rows_of_key_sql(fold, table.id, [name for name, _ in where])
+    statement = sql.rows_of_key_sql(fold, table.id, tuple(name for name, _ in where))
     try:
         found = connection.execute(statement, [*given, table.id], binary=True).fetchall()
     except psycopg.errors.UndefinedTable:
@@ -360,11 +360,11 @@ def _read_keys(
     position, failed_position, why = found[0][:3]
     failure = None if failed_position is None else Failure(failed_position, why)
     rows = [row[4:] for row in found if row[3]]
+    kept = replace(table, position=position, failure=failure)
+    if not rows:
+        return Kept(kept, fold.nothing_stored)
     columns = [
         arrow_column(values, field.type)
-        for values, field in zip(
-            zip(*rows, strict=True) if rows else [()] * len(fold.stored), fold.stored, strict=True
-        )
+        for values, field in zip(zip(*rows, strict=True), fold.stored, strict=True)
     ]
-    kept = replace(table, position=position, failure=failure)
     return Kept(kept, pa.table(columns, schema=fold.stored))
