@@ -22,7 +22,7 @@ ALWAYS = {
 _HSTS = "max-age=31536000"
 _PREFLIGHT = {
     "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "authorization, content-encoding, content-type",
+    "access-control-allow-headers": "authorization, content-encoding, content-type, x-retry-count",
     "access-control-max-age": "600",
 }
 _READABLE = "retry-after, x-request-id"

@@ -59,6 +59,13 @@ MAY: Mapping[Route, frozenset[Role]] = {
     ("POST", "/v1/group"): _TAKING_IN,
     ("POST", "/v1/alias"): _TAKING_IN,
     ("POST", "/v1/batch"): _TAKING_IN,
+    ("POST", "/v1/i"): _TAKING_IN,
+    ("POST", "/v1/t"): _TAKING_IN,
+    ("POST", "/v1/p"): _TAKING_IN,
+    ("POST", "/v1/s"): _TAKING_IN,
+    ("POST", "/v1/g"): _TAKING_IN,
+    ("POST", "/v1/a"): _TAKING_IN,
+    ("POST", "/v1/b"): _TAKING_IN,
     ("POST", "/v1/webhooks/{source}"): ANYBODY,  # it is signed
     ("GET", "/v1/dead-letters"): _REFUSED,
     ("POST", "/v1/dead-letters/{letter}/replay"): _REFUSED,
@@ -156,11 +163,12 @@ LOOKING_DESPITE: frozenset[Role] = frozenset({_A, _U, _P})
 """Who may say that they look for a purpose for which also those are shown whose data is restricted: people who
 can tell, and answer for it."""
 
-PUBLIC: frozenset[Route] = frozenset(
-    ("POST", f"/v1/{call}")
-    for call in ("events", "identify", "track", "page", "screen", "group", "alias", "batch")
-)
-"""What a client key may call, which everybody knows who looks at a page that uses it."""
+_SEGMENTS = ("identify", "track", "page", "screen", "group", "alias", "batch")
 
-WRITTEN: frozenset[Route] = PUBLIC - {("POST", "/v1/events")}
+WRITTEN: frozenset[Route] = frozenset(
+    ("POST", f"/v1/{path}") for call in _SEGMENTS for path in (call, call[0])
+)
 """What may be called with a key in the body, as `writeKey`: Segment's API has it so."""
+
+PUBLIC: frozenset[Route] = WRITTEN | {("POST", "/v1/events")}
+"""What a client key may call, which everybody knows who looks at a page that uses it."""

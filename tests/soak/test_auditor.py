@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 import shutil
 import sqlite3
 import struct
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.once import once
 from tests.soak.auditor import CHECKS, Audit, audit
 from tests.soak.rounds import Round, sqlite_round
 from tests.soak.tables import PostgresStore, SqliteStore
@@ -26,8 +28,13 @@ Damage = Callable[[Path], None]
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Round]:
     """A round in which nothing is done to anybody."""
-    folder = tmp_path_factory.mktemp("quiet")
-    return folder, sqlite_round(7, folder, quiet=True)
+
+    def make(folder: Path) -> None:
+        round_ = sqlite_round(7, folder, quiet=True)
+        folder.with_suffix(".round").write_bytes(pickle.dumps(round_))
+
+    folder = once(tmp_path_factory, "quiet", make)
+    return folder, pickle.loads(folder.with_suffix(".round").read_bytes())  # noqa: S301 - our own
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Stories told by `bahi` once in a run of the tests, for all who ask something of them."""
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.once import once
 from tests.system.cli import BAHI, Done, Scratch
 from tests.system.pages import README, run_page
 
@@ -64,13 +63,10 @@ def _said(told: Path) -> Mapping[str, Done]:
 def _told(
     factory: pytest.TempPathFactory, name: str, tell: Callable[[Scratch], Mapping[str, Done]]
 ) -> Path:
-    """Where it was told, by whichever worker came first."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done.json").exists():
-            said = {line: vars(done) for line, done in tell(Scratch(folder)).items()}
-            (folder / "done.json").write_text(json.dumps(said), encoding="utf-8")
-    return folder
+    """Where it was told."""
+
+    def make(folder: Path) -> None:
+        said = {line: vars(done) for line, done in tell(Scratch(folder)).items()}
+        (folder / "done.json").write_text(json.dumps(said), encoding="utf-8")
+
+    return once(factory, name, make)

@@ -223,18 +223,21 @@ _EXAMPLES: Mapping[str, dict[str, Any]] = {
 }
 _EXAMPLE = {"userId": "u17", "messageId": "m-1", "timestamp": "2026-01-31T12:00:00Z"}
 _WRITE_KEY = _TEXT | {"description": "The key, where no Authorization brings it."}
+# In words: writers of clients leave out a route that has a media type which they do not know.
+_IN_BROWSERS = "Read as JSON whatever its content type, which browsers give as `text/plain`."
 
 
 def segment_call(call: str) -> dict[str, Any]:
     """The body of one of Segment's calls."""
     schema = {
+        "title": f"Segment{call.title()}",
         "type": "object",
         "additionalProperties": True,
         "properties": {**_MERGED, **_OF_CALLS[call], "writeKey": _WRITE_KEY},
     }
     return {
         "required": True,
-        "description": "At most 32 KiB.",
+        "description": f"At most 32 KiB. {_IN_BROWSERS}",
         "content": {JSON: _content(schema, one=_EXAMPLE | _EXAMPLES[call])},
     }
 
@@ -242,10 +245,11 @@ def segment_call(call: str) -> dict[str, Any]:
 SEGMENT_BATCH: Mapping[str, Any] = {
     "required": True,
     "description": "At most 500 KiB and 2,500 calls, each of 32 KiB at the most. `context` and `integrations` "
-    "hold for each call that does not say otherwise.",
+    f"hold for each call that does not say otherwise. {_IN_BROWSERS}",
     "content": {
         JSON: _content(
             {
+                "title": "SegmentBatch",
                 "type": "object",
                 "required": ["batch"],
                 "additionalProperties": True,

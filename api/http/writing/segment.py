@@ -6,7 +6,7 @@ letter; `Bahi-Refused` says how many they were. Where its server drops what pass
 says 400: nothing is lost in silence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -40,17 +40,32 @@ _OF_ALL = ("context", "integrations")
 
 router = guarded()
 
+_Handler = Callable[..., Awaitable[Response]]
 
-def _takes(call: str) -> None:
-    @router.post(
-        f"/v1/{call}",
-        operation_id=f"segment_{call}",
-        tags=["touchpoints in"],
-        summary=f"Segment's {call}.",
-        max_body_size=MEASURED_HERE,
-        responses=documents.SEGMENT_ANSWERED,
-        openapi_extra={"requestBody": documents.segment_call(call)},
-    )
+
+def _takes(call: str, body: Mapping[str, Any]) -> Callable[[_Handler], _Handler]:
+    """The decorator of what is called by its name, and in browsers by the first letter of it."""
+
+    def both(handler: _Handler) -> _Handler:
+        for path in (call, call[0]):
+            router.add_api_route(
+                f"/v1/{path}",
+                handler,
+                methods=["POST"],
+                operation_id=f"segment_{path}",
+                tags=["touchpoints in"],
+                summary=f"Segment's {call}{'' if path == call else ', as browsers name it'}.",
+                max_body_size=MEASURED_HERE,
+                responses=documents.SEGMENT_ANSWERED,
+                openapi_extra={"requestBody": body},
+            )
+        return handler
+
+    return both
+
+
+def _takes_call(call: str) -> None:
+    @_takes(call, documents.segment_call(call))
     async def take_call(request: Request, serving: Shared, caller: Calling) -> Response:
         """Take one call of Segment's libraries; see its Spec for the fields."""
         body = await body_of(request, MAX_CALL_BYTES, HTTPStatus.BAD_REQUEST)
@@ -62,18 +77,10 @@ def _takes(call: str) -> None:
 
 
 for _call in CALLS:
-    _takes(_call)
+    _takes_call(_call)
 
 
-@router.post(
-    "/v1/batch",
-    operation_id="segment_batch",
-    tags=["touchpoints in"],
-    summary="Segment's batch.",
-    max_body_size=MEASURED_HERE,
-    responses=documents.SEGMENT_ANSWERED,
-    openapi_extra={"requestBody": documents.SEGMENT_BATCH},
-)
+@_takes("batch", documents.SEGMENT_BATCH)
 async def take_batch(request: Request, serving: Shared, caller: Calling) -> Response:
     """Take a batch of calls of Segment's libraries, each with its `type`; see its Spec for the fields."""
     body = await body_of(request, MAX_BATCH_BYTES, HTTPStatus.BAD_REQUEST)

@@ -7,26 +7,37 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 _CHUNK = 65_536
+_MAY = b"HTTP/1.1 204 "
+"""How the answer begins to a browser that asks whether it may: nothing is done yet that could be done twice."""
 
 
 class Cut:
     """Where the proxy is, and how many answers it has lost."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, times: int) -> None:
         self.address = address
         self.lost = 0
+        self._times = times
+        self._lock = threading.Lock()
+
+    def loses(self, answer: bytes) -> bool:
+        """Whether an answer that begins so is one of those, as which it is counted."""
+        with self._lock:
+            lost = self.lost < self._times and not answer.startswith(_MAY)
+            self.lost += lost
+        return lost
 
 
 @contextmanager
 def cutting(server: str, times: int = 1) -> Iterator[Cut]:
-    """A proxy before that server. Of the first `times` connections the server's answer is read to its first
-    bytes, and thrown away with the connection.
+    """A proxy before that server. The first `times` answers are read to their first bytes, and thrown away
+    with the connection; what a browser may is told.
     """
     upstream = urlsplit(server)
     listener = socket.create_server(("127.0.0.1", 0))
-    cut = Cut(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    cut = Cut(f"http://127.0.0.1:{listener.getsockname()[1]}", times)
 
-    def serve(client: socket.socket, *, lose: bool) -> None:
+    def serve(client: socket.socket) -> None:
         with (
             client,
             socket.create_connection((upstream.hostname or "", upstream.port or 0)) as behind,
@@ -35,8 +46,7 @@ def cutting(server: str, times: int = 1) -> Iterator[Cut]:
             asking = threading.Thread(target=_pass_on, args=(client, behind), daemon=True)
             asking.start()
             while answer := behind.recv(_CHUNK):
-                if lose:
-                    cut.lost += 1
+                if cut.loses(answer):
                     break
                 client.sendall(answer)
             for end in (client, behind):
@@ -45,14 +55,10 @@ def cutting(server: str, times: int = 1) -> Iterator[Cut]:
             asking.join()
 
     def accept() -> None:
-        left = times
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                lose, left = left > 0, left - 1
-                threading.Thread(
-                    target=serve, args=(client,), kwargs={"lose": lose}, daemon=True
-                ).start()
+                threading.Thread(target=serve, args=(client,), daemon=True).start()
 
     doorkeeper = threading.Thread(target=accept, daemon=True)
     doorkeeper.start()

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,11 +13,14 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from segment.analytics.client import Client  # type: ignore[import-untyped]
 
+from ledger.vault import ApiKey
 from tests.api.http.cutting import cutting
 from tests.api.http.posting import DAY, Server
 from tests.servers.node import run_node
 
-NODE = Path(__file__).with_name("node") / "segment.cjs"
+PROGRAMS = Path(__file__).with_name("node")
+SHOP = "http://shop.example"
+"""A page without TLS, as the server is without: browsers call no such server from one that has it."""
 TOPICS = [
     "custom.tracked", "customer.identified", "customer.updated", "member.joined",
     "page.viewed", "page.viewed",
@@ -60,13 +64,46 @@ def test_segments_library_for_python(server: Server, lost: int) -> None:
 def test_segments_library_for_node(server: Server, lost: int) -> None:
     source = f"node-{lost}"
     with cutting(server.address, lost) as between:
-        told = json.loads(run_node(NODE, between.address, server.key(source)))
+        told = json.loads(run_node(PROGRAMS / "segment.cjs", between.address, server.key(source)))
         assert between.lost == lost
     assert told == ["alias", "group", "identify", "page", "screen", "track"]
     assert arrived(server, source) == TOPICS
     people = {one.event.customer for one in server.recorded(source)}
     assert people == {server.customer("email", "node@example.com")}
     assert {one.event.occurred_at for one in server.recorded(source)} == {DAY}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "paths", "errors", "kept"),
+    [
+        ("standard", ["a", "g", "i", "p", "s", "t"], ["delivery_failure"], set()),
+        ("batching", ["b"], [], {"item"}),
+    ],
+)
+def test_segments_library_for_browsers(
+    server: Server, strategy: str, paths: list[str], errors: list[str], kept: set[str]
+) -> None:
+    source = f"browser-{strategy}"
+    made = ApiKey(uuid4(), "pages", "ingest", source, True, DAY, None, (SHOP,))
+    key = server.bahi.ledger.vault.issue(made)
+    with cutting(server.address, 2) as between:
+        page = f"{SHOP}/pricing"
+        told = run_node(PROGRAMS / "browser.cjs", between.address, page, key, strategy, source)
+        assert between.lost == 2
+        # It calls nobody else, and can read what is refused: else it would try again for a quarter of an hour.
+        called = [f"{between.address}/v1/{path}" for path in paths]
+        assert json.loads(told) == {"called": called, "errors": errors}
+    assert {letter.field for letter in server.letters(source)} == kept
+    found = server.recorded(source)
+    names = [server.sealed(one).get("tracked_name", one.event.type) for one in found]
+    assert sorted(names) == [
+        "Clicked", "alias", "group", "identify", "page.viewed", "page.viewed",
+    ]  # fmt: skip
+    assert {one.event.occurred_at for one in found} == {DAY}
+    visitor = server.customer("anonymous", f"{source}-a")
+    assert {one.event.customer for one in found} == {visitor} != {None}
+    assert server.customer("user", source) is None
+    assert server.customer("email", f"{source}@example.com") is None
 
 
 @pytest.mark.parametrize("mode", ["binary", "structured"])

@@ -39,6 +39,13 @@ POST   /v1/screen                                 +      +       .       .      
 POST   /v1/group                                  +      +       .       .         +     .       .       +     +      .
 POST   /v1/alias                                  +      +       .       .         +     .       .       +     +      .
 POST   /v1/batch                                  +      +       .       .         +     .       .       +     +      .
+POST   /v1/i                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/t                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/p                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/s                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/g                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/a                                      +      +       .       .         +     .       .       +     +      .
+POST   /v1/b                                      +      +       .       .         +     .       .       +     +      .
 POST   /v1/webhooks/{source}                      +      +       +       +         +     +       +       +     +      +
 GET    /v1/dead-letters                           o      o       .       .         .     .       +       +     .      .
 POST   /v1/dead-letters/{letter}/replay           o      o       .       .         .     .       +       +     .      .
