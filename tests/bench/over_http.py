@@ -27,7 +27,7 @@ from ledger.opening import Ledger
 from ledger.settings import Settings
 from ledger.vault import ApiKey
 from tests.bench import made
-from tests.bench.runner import Comparison, Side
+from tests.bench.runner import Comparison, Ending, Side
 
 _CONNECTIONS = 64
 _BATCHING = 8
@@ -89,12 +89,11 @@ def _called(
 
     def side() -> int:
         found = _go(callers)
-        _stop(server)
         assert {*found["statuses"]} <= {"200", "201"}, found["statuses"]
         print(f"    p50 {found['p50_ms']:.1f} ms, p99 {found['p99_ms']:.1f} ms", flush=True)
         return sum(items for _, items in wires)
 
-    return side
+    return Ending(side, partial(_stop, server))
 
 
 def _single(count: int, key: str) -> Iterator[Wire]:
@@ -146,11 +145,13 @@ def _tasks(count: int, folder: Path) -> Side:
 
     def side() -> int:
         asyncio.run(work())
-        recorder.close()
-        bahi.close()
         return count
 
-    return side
+    def end() -> None:
+        recorder.close()
+        bahi.close()
+
+    return Ending(side, end)
 
 
 def _recording(count: int, folder: Path) -> Side:
@@ -160,10 +161,9 @@ def _recording(count: int, folder: Path) -> Side:
     def side() -> int:
         for start in range(0, count, _BATCH):
             _record(bahi.ledger, given[start : start + _BATCH])
-        bahi.close()
         return count
 
-    return side
+    return Ending(side, bahi.close)
 
 
 def _reading(count: int, _folder: Path) -> Side:
@@ -174,10 +174,9 @@ def _reading(count: int, _folder: Path) -> Side:
     def side() -> int:
         for one in chosen:
             assert bahi.history.customer(one)
-        bahi.close()
         return len(chosen)
 
-    return side
+    return Ending(side, bahi.close)
 
 
 def _record(ledger: Ledger, given: Sequence[Touchpoint]) -> None:

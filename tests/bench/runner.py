@@ -19,6 +19,18 @@ from typing import Any
 Side = Callable[[], int]
 """Does the work once and returns how many events it handled."""
 
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A side after which something is to be ended, when the time has been taken."""
+
+    work: Side
+    end: Callable[[], object]
+
+    def __call__(self) -> int:
+        return self.work()
+
+
 Prepare = Callable[[Path], Side]
 """Sets one side up in an empty folder, untimed; the folder is removed after the side has run."""
 
@@ -96,6 +108,8 @@ def compare(comparison: Comparison, rounds: int) -> Result:
                 begun = time.perf_counter()
                 events[name] = side()
                 taken = time.perf_counter() - begun
+                if isinstance(side, Ending):
+                    side.end()
             if number:
                 times.append(taken / events[name])
     mine, other = statistics.median(ours), statistics.median(theirs)

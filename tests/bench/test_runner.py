@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench import report
 from tests.bench.memory import Flatness
-from tests.bench.runner import Comparison, Result, Side, Verdict, compare
+from tests.bench.runner import Comparison, Ending, Result, Side, Verdict, compare
 
 
 def _side(log: list[str], name: str, events: int, folder: Path) -> Side:
@@ -32,6 +32,21 @@ def test_sides_are_taken_in_turn_and_the_first_round_is_not_counted() -> None:
     assert (told.events, told.baseline_events, told.rounds) == (7, 1, 2)
     assert "def _side(" in told.baseline_code
     assert told.ratio == pytest.approx(told.ours_per_s / told.baseline_per_s)
+
+
+def test_what_ends_a_side_is_not_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+
+    def clock() -> float:
+        log.append("clock")
+        return len(log)
+
+    def ours(folder: Path) -> Side:
+        return Ending(_side(log, "ours", 1, folder), lambda: log.append("ended"))
+
+    monkeypatch.setattr("tests.bench.runner.time.perf_counter", clock)
+    compare(Comparison("x", "y", "none", ours, partial(_side, log, "theirs", 1)), rounds=1)
+    assert log == ["clock", "ours", "clock", "ended", "clock", "theirs", "clock"] * 2
 
 
 @pytest.mark.parametrize(
