@@ -67,6 +67,9 @@ ERASURES = Match((CustomerErasing.TOPIC,))
 OURS = re.compile(r"bahi(:.*)?")
 """Sources that only commands speak for."""
 
+_Named = tuple[str, str]
+"""A source, and an id of its own: no two messages have the same."""
+
 
 def record(
     ledger: Ledger,
@@ -120,7 +123,7 @@ def _check_door(draft: Draft) -> None:
     check_message(draft)
 
 
-def _run(batch: Sequence[Touchpoint], in_book: Collection["_Named"]) -> Sequence[Touchpoint]:
+def _run(batch: Sequence[Touchpoint], in_book: Collection[_Named]) -> Sequence[Touchpoint]:
     """The beginning of a batch in which one message id is one message, word for word, but for ids that are in
     the book.
 
@@ -130,13 +133,11 @@ def _run(batch: Sequence[Touchpoint], in_book: Collection["_Named"]) -> Sequence
     first: dict[_Named, Touchpoint] = {}
     for place, touchpoint in enumerate(batch):
         named = _named(touchpoint)
-        if named not in in_book and first.setdefault(named, touchpoint) != touchpoint:
+        if named not in in_book and not first.setdefault(named, touchpoint).says_the_same(
+            touchpoint
+        ):
             return batch[:place]
     return batch
-
-
-_Named = tuple[str, str]
-"""A source, and an id of its own: no two messages have the same."""
 
 
 def _named(touchpoint: Touchpoint) -> _Named:

@@ -59,7 +59,7 @@ def _in_one_wording(
     for index, touchpoint in enumerate(touchpoints):
         named = (touchpoint.source, touchpoint.message_id)
         before = first.setdefault(named, touchpoint)
-        if before == touchpoint:
+        if before.says_the_same(touchpoint):
             once.append(index)
             continue
         event_id = ledger.keyring.event_id(*named)
@@ -67,7 +67,7 @@ def _in_one_wording(
             f.name
             for f in fields(Touchpoint)
             if getattr(before, f.name) != getattr(touchpoint, f.name)
-        ]
+        ] or ["payload"]  # equal to Python
         refusal = IdReused(
             event_id, 0, tuple("data" if name == "payload" else name for name in differ)
         )

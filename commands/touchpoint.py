@@ -1,5 +1,6 @@
 """What a door hands in, and what it gets back for each item."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,15 @@ class Touchpoint:
     correlation: UUID | None = None
     causation: UUID | None = None
     claimed: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def says_the_same(self, other: "Touchpoint") -> bool:
+        """Whether it is the other one, word for word."""
+        return self is other or (self == other and _words(self) == _words(other))
+
+
+def _words(touchpoint: Touchpoint) -> str:
+    """What it says, as JSON: 1, 1.0 and true are equal in Python, and not the same fact."""
+    return json.dumps(touchpoint.payload.model_dump(mode="json"), sort_keys=True)
 
 
 class Fate(StrEnum):

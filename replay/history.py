@@ -3,7 +3,8 @@
 Folded from history in columns where there are some, else straight from the book: slow, and no different.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,7 @@ import pyarrow as pa
 from ledger import relation
 from ledger.book import CUSTOMER_TAG, Book, Match
 from ledger.clock import to_us
-from ledger.event import Recorded, moment_of
+from ledger.event import Moment, Recorded, moment_of
 from ledger.gone import hidden_table
 from ledger.people import People, Persons
 from projections import Views
@@ -45,6 +46,24 @@ class Clocks:
 
 
 NOW = Clocks()
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a timeline: at most so many events after a moment, or with `newest` before it, the newest first."""
+
+    most: int
+    after: Moment | None = None
+    newest: bool = False
+
+    def of(self, happened: Iterable[Recorded]) -> list[Recorded]:
+        """That part of what happened, in whatever order it comes; no more of it than that is held."""
+        after = self.after
+        if self.newest:
+            left = (one for one in happened if after is None or moment_of(one) < after)
+            return heapq.nlargest(self.most, left, moment_of)
+        left = (one for one in happened if after is None or moment_of(one) > after)
+        return heapq.nsmallest(self.most, left, moment_of)
 
 
 class Past:
@@ -167,25 +186,33 @@ class Past:
         return self._views.ask(name, rows, now=at.as_of, aliases=aliases, joined=joined)
 
     def timeline(
-        self, customer: UUID, at: Clocks = NOW, types: Sequence[str] = ()
+        self,
+        customer: UUID,
+        at: Clocks = NOW,
+        types: Sequence[str] = (),
+        *,
+        without: Collection[str] = (),
+        stretch: Stretch | None = None,
     ) -> list[Recorded]:
         """What happened with this person, in the order in which it happened; nothing if they are hidden.
 
-        `types` are those that are wanted; none: all of them.
+        `types` are those that are wanted; none: all of them. Domains are left out, and all but a `stretch`.
         """
         look = self._look(at, customer)
         if customer in look.hidden:
             return []
         members = look.persons.members(customer)
-        return self._seen([f"{CUSTOMER_TAG}{member}" for member in members], look, types)
+        found = self._seen([f"{CUSTOMER_TAG}{member}" for member in members], look, types)
+        happened = (one for one in found if one.event.domain not in without)
+        return sorted(happened, key=moment_of) if stretch is None else stretch.of(happened)
 
     def about(self, tag: str, at: Clocks = NOW) -> list[Recorded]:
         """What happened with a thing, such as `deal:…`, in the order in which it happened."""
-        return self._seen([tag], self._look(at))
+        return sorted(self._seen([tag], self._look(at)), key=moment_of)
 
     def _seen(
         self, tags: Sequence[str], look: "_Look", types: Sequence[str] = ()
-    ) -> list[Recorded]:
+    ) -> Iterator[Recorded]:
         matching, as_of = [Match(tuple(types), (tag,)) for tag in tags], look.at.as_of
         found = self._book.read(matching=matching, upto=look.at.known_upto)
         seen = (
@@ -193,7 +220,7 @@ class Past:
             for recorded in found
             if as_of is None or recorded.event.occurred_at <= as_of
         )
-        return sorted((recorded for recorded in seen if recorded is not None), key=moment_of)
+        return (recorded for recorded in seen if recorded is not None)
 
     def why(self, name: str, column: str, *key: object, at: Clocks = NOW) -> Why:
         """The events behind one cell of a fold. Raises `NotFound`, `BadUsage`."""

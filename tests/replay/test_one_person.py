@@ -22,7 +22,7 @@ from ledger import catalogue
 from ledger.catalogue import Domain
 from ledger.clock import random_ids
 from ledger.errors import Refused
-from ledger.event import MERGED, SPLIT, Event, Recorded
+from ledger.event import MERGED, SPLIT, Event, Moment, Recorded, moment_of
 from ledger.identifiers import Identifier
 from ledger.naming import Limits
 from ledger.opening import Ledger, open_ledger
@@ -30,7 +30,7 @@ from ledger.people import People
 from ledger.sqlite.book import SqliteBook
 from ledger.stores import open_book
 from projections import Views
-from replay.history import Clocks, Past
+from replay.history import Clocks, Past, Stretch
 from tests.ledger.searched import Link, Searched
 from tests.projections import model
 from tests.projections.business import NOW as TODAY
@@ -271,6 +271,12 @@ def same_page(
     )  # fmt: skip
     timeline = history.timeline(customer, at)
     assert [r.position - lived.before for r in timeline] == [position for _, position in told]
+    for newest in (False, True):
+        after: Moment | None = None
+        pages: list[Recorded] = []
+        while some := history.timeline(customer, at, stretch=Stretch(3, after, newest)):
+            pages, after = [*pages, *some], moment_of(some[-1])
+        assert pages == (timeline[::-1] if newest else timeline)
     for (who, currency), row in rows["customer_money"].items():
         whose = lived.customers()[max(lived.world.people(*when).reached(who))]
         behind = history.why("customer_money", "ordered", whose, currency, at=at).events

@@ -1,6 +1,6 @@
 """`GET …/timeline`: what happened with one customer, in the order in which it happened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -31,9 +31,11 @@ from api.http.reading.waiting import BookHas
 from api.http.roles import OVERSEEING
 from api.http.serving import Shared
 from api.pages import event_json
+from ledger.book import MAX_POSITION
 from ledger.catalogue import Domain
 from ledger.clock import from_us, to_us
 from ledger.event import Moment, Recorded, moment_of
+from replay.history import Stretch
 
 router = guarded()
 
@@ -128,19 +130,18 @@ def get_timeline(
     media = wanted(request, _OFFERED)
     kinds = types_of(types)
     kind = ("timeline", order.value)
-    after = _moment_of(values_of(kind, cursor, 2))
+    after, newest = _moment_of(values_of(kind, cursor, 2)), order is Order.NEWEST
+    most = limit if limit is not None else 100 if media == JSON else MAX_POSITION
+    without = () if caller.role in OVERSEEING else _OVERSEEN
     with seen(serving, customer, look.purpose):
         at = look.clocks(bahi)
         upto = look_upto(serving, at)
-        found = bahi.history_for(look.purpose).timeline(customer, at, kinds)
+        history, stretch = bahi.history_for(look.purpose), Stretch(most + 1, after, newest)
+        found = history.timeline(customer, at, kinds, without=without, stretch=stretch)
         if not found:
             bahi.reading.demand_heard_of(customer)
-    if caller.role not in OVERSEEING:
-        found = [one for one in found if one.event.domain not in _OVERSEEN]
-    most = limit if limit is not None else 100 if media == JSON else len(found)
-    page, more = _page(found, after, most, newest=order is Order.NEWEST)
-    next_ = None
-    if more:
+    page, next_ = found[:most], None
+    if len(found) > most:
         occurred_at, position = moment_of(page[-1])
         next_ = cursor_of(kind, [to_us(occurred_at), position])
     headers = {POSITION: str(upto)} | ({NEXT: next_} if next_ else {})
@@ -149,19 +150,6 @@ def get_timeline(
     document = {"events": [_told(one) for one in page], "next": next_}
     tag = tag_of(document)
     return unchanged(request, tag, headers) or Json(document, headers={**headers, "ETag": tag})
-
-
-def _page(
-    found: Sequence[Recorded], after: Moment | None, most: int, *, newest: bool
-) -> tuple[Sequence[Recorded], bool]:
-    """So many of them after a moment, and whether there are more."""
-    ordered: Iterable[Recorded] = reversed(found) if newest else found
-    if after is not None:
-        ordered = (
-            one for one in ordered if (moment_of(one) < after if newest else moment_of(one) > after)
-        )
-    left = list(ordered)
-    return left[:most], len(left) > most
 
 
 def _told(recorded: Recorded) -> dict[str, Any]:
