@@ -98,7 +98,7 @@ class Fold:
         return hashlib.sha256(orjson.dumps(what)).hexdigest()
 
     def __hash__(self) -> int:
-        return hash(self.hash)  # kept; that of all its fields would be counted anew each time
+        return hash(self.hash)  # kept; that of all its fields would be computed anew each time
 
     @cached_property
     def index(self) -> tuple[Key, ...]:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import orjson
 from fastapi import Request
 
+from api.http.limits import Room
 from api.http.problems import Problem
 
 MEASURED_HERE = 2**63
@@ -29,7 +30,8 @@ async def body_of(
     """The body, unpacked; read once, however often it is asked for.
 
     Nothing past the limit is held, and of what is packed nothing past it is unpacked. Raises `Problem`:
-    `too_large` past the limit, 400 for a body that is not packed as it says, 415 for other packings.
+    `too_large` past the limit, 400 for a body that is not packed as it says, 415 for other packings, 429 where
+    there is no room beside other bodies of the caller's. `let_go` gives the room back.
     """
     if not hasattr(request.state, "body"):
         request.state.body = await _read(request, limit_bytes, too_large)
@@ -37,6 +39,19 @@ async def body_of(
     if len(body) > limit_bytes:
         raise _too_large(limit_bytes, too_large)
     return body
+
+
+def let_go(request: Request) -> None:
+    """Nothing of the body is held any longer."""
+    whose, size_bytes = getattr(request.state, "held", (None, 0))
+    if size_bytes:
+        _room(request).give_back(whose, size_bytes)
+
+
+def _room(request: Request) -> Room:
+    room = request.app.state.serving.room
+    assert isinstance(room, Room)
+    return room
 
 
 async def write_key(request: Request) -> str | None:
@@ -62,6 +77,7 @@ async def _read(request: Request, limit_bytes: int, too_large: HTTPStatus) -> by
     said = request.headers.get("content-length", "")
     if said.isdecimal() and (len(said) > _DIGITS or int(said) > limit_bytes):
         raise _too_large(limit_bytes, too_large)
+    room, whose = _room(request), request.state.whose
     unpack = _Unpacking(limit_bytes) if coding in _PACKED else None
     parts: list[bytes] = []
     came = left = 0
@@ -71,6 +87,8 @@ async def _read(request: Request, limit_bytes: int, too_large: HTTPStatus) -> by
         left += len(part)
         if max(came, left) > limit_bytes:
             raise _too_large(limit_bytes, too_large)
+        room.take(whose, len(part))
+        request.state.held = whose, left
         parts.append(part)
     if unpack is not None and not unpack.is_whole:
         raise _not_packed()

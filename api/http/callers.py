@@ -76,10 +76,11 @@ class Callers:
         secret = secret_of(request) if written is None else written
         caller = self._remembered(secret)
         if caller is None:
-            caller = await self._tried(secret, _address(request))
+            caller = await self._tried(secret, address_of(request))
         request.state.origin = origin_of(request, caller)
         # Everybody has a client key: one of them is not to use up what the others may.
-        whose = (caller.key, _address(request)) if caller.public else caller.key
+        whose = (caller.key, address_of(request)) if caller.public else caller.key
+        request.state.whose = whose
         self._requests.demand(whose)
         self._requests.take(whose)
         return caller
@@ -197,7 +198,7 @@ def secret_of(request: Request) -> str:
             raise unknown_key("expected a key by Bearer or Basic, came another scheme")
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
     """Where a request comes from; of IPv6 the network, since who has one has all of its addresses."""
     host = request.client.host if request.client else None
     if host is None or ":" not in host:

@@ -10,8 +10,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
-from api.http.bodies import MEASURED_HERE, body_of, write_key
-from api.http.callers import admitted, open_to_anybody
+from api.http.bodies import MEASURED_HERE, body_of, let_go, write_key
+from api.http.callers import address_of, admitted, open_to_anybody
 from api.http.problems import both, documented
 from api.http.roles import MAY, WRITTEN, Route
 from api.http.serving import Serving
@@ -67,19 +67,26 @@ class Guarded(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            route: Route = (request.method, self.path)
             request = _Request(request.scope, request.receive)
             request.limit_bytes = self._limit_bytes
-            if not open_to_anybody(route):
-                serving: Serving = request.app.state.serving
-                caller = await serving.callers.calling(request, await _written(request, route))
-                request.state.caller = caller
-                admitted(caller, route)
-            if self.body_field is not None:
-                await request.body()  # here: what goes wrong there FastAPI would call malformed
-            return await handle(request)
+            try:
+                await self._admit(request)
+                if self.body_field is not None:
+                    await request.body()  # here: what goes wrong there FastAPI would call malformed
+                return await handle(request)
+            finally:
+                let_go(request)
 
         return guarded
+
+    async def _admit(self, request: Request) -> None:
+        route: Route = (request.method, self.path)
+        request.state.whose = address_of(request)  # until it is known who calls
+        if not open_to_anybody(route):
+            serving: Serving = request.app.state.serving
+            caller = await serving.callers.calling(request, await _written(request, route))
+            request.state.caller = caller
+            admitted(caller, route)
 
 
 async def _written(request: Request, route: Route) -> str | None:

@@ -1,4 +1,6 @@
-"""How often one may call: buckets that fill at a rate, and are emptied a token a request."""
+"""How often one may call: buckets that fill at a rate, and are emptied a token a request; and how much they may
+have in here at once.
+"""
 
 import math
 import time
@@ -12,6 +14,34 @@ _WATCHED = 10_000
 FAILURES_S = 1.0
 """Unknown keys that one address may try in a second, when it has tried `FAILURES_AT_ONCE`."""
 FAILURES_AT_ONCE = 30
+
+
+class Room:
+    """Room for bodies, so much for each who calls: nobody takes that of others."""
+
+    most = 128 * 1024 * 1024
+    """Bytes, unpacked: read as JSON they take several times as much."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, int] = {}
+
+    def take(self, whose: Hashable, size_bytes: int) -> None:
+        """So much more is held. Raises `Problem` where there is no room for it."""
+        held = self._held.get(whose, 0) + size_bytes
+        if held > self.most:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too-many-requests",
+                f"expected at most {self.most:,} bytes of bodies at once, came more",
+                headers={"Retry-After": "1"},
+            )
+        self._held[whose] = held
+
+    def give_back(self, whose: Hashable, size_bytes: int) -> None:
+        """So much is held no longer."""
+        self._held[whose] -= size_bytes
+        if not self._held[whose]:
+            del self._held[whose]
 
 
 class Buckets:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from anyio import CapacityLimiter, fail_after
+from anyio import CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.http.callers import Callers
+from api.http.limits import Room
 from api.http.reading.arriving import Arrivals
 from api.http.reading.following import Followers
 from api.http.running.metrics import Figure, Metrics
@@ -38,6 +39,7 @@ class Serving:
     metrics: Metrics = field(default_factory=Metrics, init=False)
     arrivals: Arrivals = field(init=False)
     followers: Followers = field(init=False)
+    room: Room = field(default_factory=Room, init=False)
     _turns: CapacityLimiter = field(init=False)
     stopping: threading.Event = field(default_factory=threading.Event, init=False)
     """Set when this process is about to end: whoever is being sent events without end is let go."""
@@ -78,13 +80,9 @@ class Serving:
         slower together than one alone. Raises `StoreUnavailable` where turns do not come, since whoever has
         one waits for a store.
         """
-        try:
-            with fail_after(_TURN_S):
-                return await run_sync(read, limiter=self._turns)
-        except TimeoutError:
-            raise StoreUnavailable(
-                "views", f"those before it were not done in {_TURN_S:.0f} seconds"
-            ) from None
+        with move_on_after(_TURN_S):
+            return await run_sync(read, limiter=self._turns)
+        raise StoreUnavailable("views", f"those before it were not done in {_TURN_S:.0f} seconds")
 
     def called_as(self, request: Request) -> str:
         """The address by which whoever calls has called us, as they see it: a proxy hides that."""

@@ -46,7 +46,7 @@ _Handler = Callable[..., Awaitable[Response]]
 def _takes(call: str, body: Mapping[str, Any]) -> Callable[[_Handler], _Handler]:
     """The decorator of what is called by its name, and in browsers by the first letter of it."""
 
-    def both(handler: _Handler) -> _Handler:
+    def under_both(handler: _Handler) -> _Handler:
         for path in (call, call[0]):
             router.add_api_route(
                 f"/v1/{path}",
@@ -61,7 +61,7 @@ def _takes(call: str, body: Mapping[str, Any]) -> Callable[[_Handler], _Handler]
             )
         return handler
 
-    return both
+    return under_both
 
 
 def _takes_call(call: str) -> None:

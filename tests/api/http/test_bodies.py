@@ -4,8 +4,10 @@ import asyncio
 import gzip
 import resource
 import socket
+import time
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ import pytest
 from fastapi import Request
 
 from api.http.bodies import body_of
+from api.http.limits import Room
 from api.http.problems import Problem
 from ledger.settings import Settings
 from tests.api.http.posting import Server, event, server_over
@@ -54,10 +57,35 @@ def test_of_a_body_without_an_end_no_more_is_read_than_it_may_have() -> None:
         read += 1
         return {"type": "http.request", "body": BLANKS, "more_body": True}
 
-    request = Request({"type": "http", "headers": []}, endless)
+    app = SimpleNamespace(state=SimpleNamespace(serving=SimpleNamespace(room=Room())))
+    request = Request({"type": "http", "headers": [], "app": app}, endless)
+    request.state.whose = "somebody"
     with pytest.raises(Problem, match="at most 3,145,728 bytes"):
         asyncio.run(body_of(request, 3 * MIB))
     assert read == 4
+
+
+def test_nobody_has_more_bodies_in_here_at_once_than_there_is_room_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.http.limits.Room.most", 3 * MIB)
+    split = urlsplit(server.address)
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key('bodies')}\r\n"
+        f"Content-Type: application/x-ndjson\r\nContent-Length: {2 * MIB}\r\n\r\n"
+    )
+    with socket.create_connection((split.hostname or "", split.port or 0), 30) as half:
+        half.sendall(head.encode() + BLANKS)
+        until = time.monotonic() + 30
+        while (told := status(server, BLANKS * 2 + b"\n")) == 200:
+            assert time.monotonic() < until
+        assert told == 429
+        assert status(server, BLANKS * 2) == 200  # there is room for that
+        other = server.post("/v1/events", BLANKS * 3, source="another", headers=NDJSON)
+        assert other.status_code == 200
+        half.sendall(BLANKS)
+        assert half.recv(12) == b"HTTP/1.1 200"
+    assert status(server, BLANKS * 3) == 200
 
 
 def test_a_bomb_is_unpacked_as_far_as_it_may_go(server: Server) -> None:
