@@ -133,9 +133,8 @@ def _run(batch: Sequence[Touchpoint], in_book: Collection[_Named]) -> Sequence[T
     first: dict[_Named, Touchpoint] = {}
     for place, touchpoint in enumerate(batch):
         named = _named(touchpoint)
-        if named not in in_book and not first.setdefault(named, touchpoint).says_the_same(
-            touchpoint
-        ):
+        before = touchpoint if named in in_book else first.setdefault(named, touchpoint)
+        if not before.says_the_same(touchpoint):
             return batch[:place]
     return batch
 
