@@ -3,7 +3,8 @@
 Source: the OpenDSR specification, formerly OpenGDPR. What differs: identities come raw and never hashed;
 `processor_signature` is Ed25519, by the key of the ledger that discovery names, over the text of
 `encoded_request`, and stands in the answer alone and in no header; nobody is called back, so
-`status_callback_urls` is answered with none, and whoever wants to know asks. Whoever sends a request is its controller, by the source of their key.
+`status_callback_urls` is answered with none, and whoever wants to know asks. Whoever sends a request is its
+controller, by the source of their key.
 """
 
 import secrets

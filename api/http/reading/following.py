@@ -1,8 +1,8 @@
 """Following the stream: one thread waits for the book on behalf of all, and each follower reads at its own pace.
 
-A follower holds no more than the page that it is being sent: the next one is read when that has gone. Whoever's
-key is no longer good is let go, and everybody when the process is about to end; they come back and resume after
-the last position that they had. Whoever takes nothing is cut off, as of any answer (see `wire`).
+A follower holds no more than the page that it is being sent: the next one is read when that has gone. Whoever has
+not taken a page in a minute is let go, as is whoever's key is no longer good, and everybody when the process is
+about to end; they come back and resume after the last position that they had.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from http import HTTPStatus
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi.sse import EventSourceResponse, format_sse_event
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.http.problems import Problem
+from api.http.running import wire
 from api.wiring import Bahi
 from streams.outgoing import Outgoing, Page
 
@@ -135,7 +136,7 @@ class Followers:
 
 
 class Followed(EventSourceResponse):
-    """A stream without end to somebody who has `come`."""
+    """A stream without end to somebody who has `come`; it drops whoever is too slow for a page of it."""
 
     def __init__(self, followers: Followers, stream: AsyncGenerator[bytes]) -> None:
         super().__init__(stream, headers=_HEADERS)
@@ -148,3 +149,15 @@ class Followed(EventSourceResponse):
         finally:
             self._followers.go()
             await self._stream.aclose()
+
+    async def stream_response(self, send: Send) -> None:
+        """Send what comes; raises `OSError`, as if they had gone, for who is stuck."""
+
+        async def sent(message: Message) -> None:
+            try:
+                async with asyncio.timeout(wire.STUCK_S):
+                    await send(message)
+            except TimeoutError:
+                raise OSError("too little was taken of a stream") from None
+
+        await super().stream_response(sent)

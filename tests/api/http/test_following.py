@@ -206,8 +206,9 @@ def test_all_streams_end_when_the_server_does(tmp_path: Path) -> None:
         assert reader.result(10)[0] == ": bahi"
 
 
-def test_a_slow_reader_is_not_read_ahead_for_and_makes_room_when_nothing_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("takes", ["nothing", "a trickle"])
+def test_a_slow_reader_is_not_read_ahead_for_and_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: str
 ) -> None:
     reached: list[int] = []
     page = Outgoing.page
@@ -219,6 +220,8 @@ def test_a_slow_reader_is_not_read_ahead_for_and_makes_room_when_nothing_is_take
     monkeypatch.setattr(Outgoing, "page", noted)
     monkeypatch.setattr(following, "MOST", 1)
     monkeypatch.setattr(wire, "STUCK_S", 1.5)
+    if takes == "a trickle":  # the connection sees that something goes, and has nothing against it
+        monkeypatch.setattr(wire.Wire, "_look", lambda *_: None)
     with server_over(Settings(home=tmp_path)) as server, readers_of(server) as readers:
         said = "x" * 60_000
         for n in range(20):
